@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Upkeep: maintenance, statistics, and a check of the whole structure.
+ */
+#ifndef AKIN_UPKEEP_H
+#define AKIN_UPKEEP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "akin/macros.h"
+#include "akin/options.h"
+#include "akin/status.h"
+#include "akin/types.h"
+
+AKIN_BEGIN_DECLS
+
+enum akin_maintain_mode {
+    AKIN_MAINTAIN_ROUND = 1, /* one round: what waits now and can be reclaimed */
+    AKIN_MAINTAIN_DRAIN =
+        2 /* rounds until nothing that can be reclaimed is left, then look for what
+                                dead threads left behind */
+};
+
+/*
+ * Reclaim dead memory: grace periods, recycling, growth of the key table.
+ *
+ * Input     : index: not NULL. mode: how much. error: may be NULL.
+ * Output    : none.
+ * Ownership : none.
+ * Threads   : any thread, outside read sections and callbacks; beside everything. Waits for readers
+ *             that are inside a read section, and for another thread's maintenance with _DRAIN.
+ * Order     : none.
+ * Linearizes: none; it changes nothing that a reader can tell.
+ * Status    : AKIN_OK; AKIN_IN_CALLBACK; AKIN_BAD_ARGUMENT; AKIN_BUSY (_ROUND while another thread
+ *             maintains).
+ * Cost      : linear in what is reclaimed, _DRAIN in slots; one to three grace periods.
+ * Source    : docs/CONCURRENCY.md section 5.
+ */
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_maintain(akin_index *index,
+                                                        enum akin_maintain_mode mode,
+                                                        struct akin_error *error);
+
+/* A snapshot of counters. Each is exact for itself; together they are not of one instant. */
+struct akin_stats {
+    size_t struct_size;          /* in: sizeof(struct akin_stats) */
+    uint64_t count;              /* live entries */
+    uint64_t slots;              /* slot numbers handed out so far */
+    uint64_t slots_free;         /* of these, ready for reuse */
+    uint64_t slots_dead;         /* of these, dead and not yet recycled */
+    uint64_t commits;            /* stamp of the newest commit */
+    uint64_t payload_live_bytes; /* payload bytes referenced by entries not yet recycled */
+    uint64_t maintenance_rounds; /* rounds finished */
+    uint64_t grace_periods;      /* waited for */
+    uint64_t orphans;            /* slots recovered from threads that died inside a call */
+    uint64_t reclaim_stalls;     /* calls refused with AKIN_RECLAIM_STALLED */
+    uint64_t readers_active;     /* calls inside a read section now, as far as contexts show */
+    uint64_t
+        reader_oldest_ns; /* age of the oldest of them, resolution some milliseconds; 0 if none */
+    uint64_t allocations; /* calls of the allocate hook so far */
+    struct akin_memory memory; /* bytes by kind */
+};
+
+/*
+ * Read the statistics.
+ *
+ * Input     : stats: not NULL, struct_size set. error: may be NULL.
+ * Output    : stats.
+ * Ownership : the caller's.
+ * Threads   : READER; any thread; wait-free in the number of contexts.
+ * Order     : none.
+ * Linearizes: field by field.
+ * Status    : AKIN_OK; AKIN_BAD_ARGUMENT; AKIN_BAD_STRUCT_SIZE.
+ * Cost      : O(contexts + chunks); allocates nothing.
+ * Source    : ours.
+ */
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_stats_get(akin_index *index,
+                                                         struct akin_stats *stats,
+                                                         struct akin_error *error);
+
+/*
+ * Check every structural invariant of an index that no other thread is using.
+ *
+ * Input     : index: quiescent (no other call in flight); error: may be NULL.
+ * Output    : error, when something is broken: field is the invariant's name as in
+ *             docs/CONCURRENCY.md ("I3 conservation"), position the slot or key, message a
+ *             sentence.
+ * Ownership : none.
+ * Threads   : OWNER; outside read sections.
+ * Order     : none.
+ * Linearizes: none.
+ * Status    : AKIN_OK; AKIN_CORRUPT; AKIN_BAD_ARGUMENT; AKIN_IN_CALLBACK; AKIN_NO_MEMORY.
+ * Cost      : linear in slots and keys.
+ * Source    : ours.
+ */
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_check(akin_index *index, struct akin_error *error);
+
+/*
+ * Copy the options an index was opened with, as completed by the defaults.
+ *
+ * Input     : options: not NULL, struct_size set. error: may be NULL.
+ * Output    : options.
+ * Ownership : the caller's.
+ * Threads   : READER; any thread; wait-free.
+ * Order     : none.
+ * Linearizes: none; they never change.
+ * Status    : AKIN_OK; AKIN_BAD_ARGUMENT; AKIN_BAD_STRUCT_SIZE.
+ * Cost      : constant.
+ * Source    : ours.
+ */
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_options_of(akin_index *index,
+                                                          struct akin_options *options,
+                                                          struct akin_error *error);
+
+AKIN_END_DECLS
+
+#endif

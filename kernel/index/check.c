@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The deep check of an index that nobody else is using.
+ *
+ * Level: index (6). The invariants I1-I9 are numbered as in docs/CONCURRENCY.md section 6.
+ *        Everything is
+ * recomputed from the slots; nothing that a writer keeps up to date is believed.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "index/internal.h"
+#include "sync/rcu.h"
+
+/* What the pass over the slots adds up. */
+struct totals {
+    const struct akin_index *index;
+    struct akin_error *error;
+    uint64_t stamp; /* the frontier */
+    uint64_t live;
+    uint64_t dead;
+    uint64_t abandoned;
+    uint64_t pending;
+    uint64_t unlinking;
+    uint64_t free;
+    uint64_t payload_bytes;
+    uint64_t retired_bytes;
+    uint64_t keys_live;    /* key records whose head is live */
+    uint64_t keys_visited; /* key records in the map */
+    bool is_broken;
+};
+
+static bool broken(struct totals *totals, const char *invariant, uint64_t position,
+                   const char *message)
+{
+    if (!totals->is_broken && totals->error != NULL) {
+        const enum akin_status status = error_element(totals->error, AKIN_CORRUPT, invariant,
+                                                      (double)position, position, message);
+        (void)status; /* akin_check answers it */
+    }
+    totals->is_broken = true;
+    return false;
+}
+
+/* I1: stamps are ordered and not beyond the frontier; I7: a free slot is clean. */
+static bool check_stamps(struct totals *totals, const struct slot_chunk *chunk, uint32_t offset,
+                         uint32_t slot)
+{
+    const uint64_t born = atomic_u64_load_relaxed(&chunk->born[offset]);
+    const uint64_t died = atomic_u64_load_relaxed(&chunk->died[offset]);
+    const enum slot_state state = slot_state_of(slot_state_acquire(chunk, offset));
+    if (state > SLOT_FREE) {
+        return broken(totals, "I2 states", slot, "a slot is in no known state");
+    }
+    if (state == SLOT_FREE || state == SLOT_PENDING || state == SLOT_ABANDONED) {
+        if (born != STAMP_NEVER || died != STAMP_NEVER) {
+            return broken(totals, "I7 clean slots", slot, "a slot out of use has a stamp");
+        }
+        if (state == SLOT_FREE && atomic_ptr_load_acquire(&chunk->payload[offset]) != NULL) {
+            return broken(totals, "I7 clean slots", slot, "a free slot has a payload");
+        }
+        return true;
+    }
+    if (state == SLOT_UNLINKING) {
+        return true;
+    }
+    if (born > totals->stamp || died > totals->stamp) {
+        return broken(totals, "I1 stamps", slot, "a stamp lies beyond the frontier");
+    }
+    if (died != STAMP_NEVER && (born == STAMP_NEVER || died <= born)) {
+        return broken(totals, "I1 stamps", slot, "a version died before it was born");
+    }
+    return true;
+}
+
+/* I8: rows are finite and their norms belong to them. Live slots only: others may be half
+   written. */
+static bool check_row(struct totals *totals, const struct slot_chunk *chunk, uint32_t offset,
+                      uint32_t slot)
+{
+    const struct metric *const metric = index_metric(totals->index);
+    const struct akin_vector vector = {
+        .data = slot_row(&totals->index->store.slots, chunk, offset),
+        .dim = metric->dim,
+        .type = metric->type,
+    };
+    if (vector_check(metric, &vector, "row", NULL) != AKIN_OK) {
+        return broken(totals, "I8 rows", slot, "a row could not have been inserted");
+    }
+    const float norm = metric_row_norm(metric, vector.data);
+    if (memcmp(&norm, &chunk->norm[offset], sizeof norm) != 0) {
+        return broken(totals, "I8 rows", slot, "a norm does not belong to its row");
+    }
+    return true;
+}
+
+/* I4: the live version of a key is the head of the record that the map has for it. */
+static bool check_key(struct totals *totals, const struct slot_chunk *chunk, uint32_t offset,
+                      uint32_t slot)
+{
+    const struct key_record *const record =
+        key_map_lookup(&totals->index->store.keys, chunk->key[offset]);
+    if (record == NULL || record->key != chunk->key[offset]) {
+        return broken(totals, "I4 keys", chunk->key[offset], "a live entry is not in the key map");
+    }
+    if (atomic_u32_load_acquire(&record->head) != slot) {
+        return broken(totals, "I4 keys", chunk->key[offset],
+                      "a live entry is not the head of its key");
+    }
+    return true;
+}
+
+/* Add one slot to the totals. */
+static bool check_slot(struct totals *totals, uint32_t slot)
+{
+    const struct store *const store = &totals->index->store;
+    const struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
+    const uint32_t offset = slot & store->slots.chunk_mask;
+    const struct payload_block *const block = atomic_ptr_load_acquire(&chunk->payload[offset]);
+    if (!check_stamps(totals, chunk, offset, slot)) {
+        return false;
+    }
+    totals->payload_bytes += block != NULL ? payload_block_bytes(block->size) : 0;
+    switch (slot_state_of(slot_state_acquire(chunk, offset))) {
+    case SLOT_PENDING:
+        totals->pending++;
+        return true;
+    case SLOT_LINKED:
+        break;
+    case SLOT_UNLINKING:
+        totals->unlinking++;
+        totals->retired_bytes += store_slot_bytes(store, slot);
+        return true;
+    case SLOT_ABANDONED:
+        totals->abandoned++;
+        totals->retired_bytes += store_slot_bytes(store, slot);
+        return true;
+    case SLOT_FREE:
+        totals->free++;
+        return true;
+    }
+    if (atomic_u64_load_relaxed(&chunk->born[offset]) == STAMP_NEVER) {
+        totals->pending++;
+        return true;
+    }
+    if (atomic_u64_load_relaxed(&chunk->died[offset]) != STAMP_NEVER) {
+        totals->dead++;
+        totals->retired_bytes += store_slot_bytes(store, slot);
+        return true;
+    }
+    totals->live++;
+    return check_key(totals, chunk, offset, slot) && check_row(totals, chunk, offset, slot);
+}
+
+/* I5: a chain leads to ever older versions of the same key, and ends. */
+static bool check_chain(struct totals *totals, const struct key_record *record, uint32_t head)
+{
+    const struct slots *const slots = &totals->index->store.slots;
+    uint64_t younger = UINT64_MAX;
+    uint32_t slot = head;
+    while (slot_is_number(slot)) {
+        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+        const uint32_t offset = slot & slots->chunk_mask;
+        const uint64_t born = atomic_u64_load_relaxed(&chunk->born[offset]);
+        const uint64_t died = atomic_u64_load_relaxed(&chunk->died[offset]);
+        if (chunk->key[offset] != record->key) {
+            return broken(totals, "I5 chains", record->key, "a chain leads to another key");
+        }
+        if (born == STAMP_NEVER || born >= younger || (slot != head && died == STAMP_NEVER)) {
+            return broken(totals, "I5 chains", record->key, "a chain is not ordered by age");
+        }
+        younger = born;
+        slot = atomic_u32_load_acquire(&chunk->prev[offset]);
+    }
+    if (slot != SLOT_NONE) {
+        return broken(totals, "I5 chains", record->key, "a chain does not end");
+    }
+    return true;
+}
+
+static bool check_record(void *context, struct key_record *record)
+{
+    struct totals *const totals = context;
+    const struct slots *const slots = &totals->index->store.slots;
+    const uint32_t head = atomic_u32_load_acquire(&record->head);
+    totals->keys_visited++;
+    if (!slot_is_number(head)) {
+        return true; /* left by a thread that died; akin_maintain takes it out */
+    }
+    if (head >= slots_watermark(slots)) {
+        return broken(totals, "I4 keys", record->key, "a head is no slot");
+    }
+    const struct slot_chunk *const chunk = slot_chunk_of(slots, head);
+    totals->keys_live +=
+        atomic_u64_load_relaxed(&chunk->died[head & slots->chunk_mask]) == STAMP_NEVER ? 1 : 0;
+    return check_chain(totals, record, head);
+}
+
+/* I3: every number that the library keeps equals what the slots say. */
+static bool check_sums(struct totals *totals)
+{
+    const struct akin_index *const index = totals->index;
+    const struct store *const store = &index->store;
+    const uint64_t slots = totals->live + totals->dead + totals->abandoned + totals->pending +
+                           totals->unlinking + totals->free;
+    uint64_t moved = 0;
+    if (slots != slots_watermark(&store->slots)) {
+        return broken(totals, "I3 conservation", slots, "slots are lost or counted twice");
+    }
+    if (totals->live != frontier_count(store)) {
+        return broken(totals, "I3 conservation", totals->live,
+                      "the count is not that of live slots");
+    }
+    if (totals->keys_live != totals->live) {
+        return broken(totals, "I4 keys", totals->keys_live,
+                      "keys and live entries differ in number");
+    }
+    if (totals->free != atomic_u64_load_relaxed(&store->slots.free_count)) {
+        return broken(totals, "I3 conservation", totals->free, "the count of free slots is wrong");
+    }
+    if (totals->retired_bytes > atomic_u64_load_relaxed(&store->memory.retired)) {
+        return broken(totals, "I3 conservation", totals->retired_bytes,
+                      "dead slots are not counted as retired");
+    }
+    for (uint32_t i = 0; i < index->maintainer.moved_count; i++) {
+        moved += payload_block_bytes(index->maintainer.moved[i]->size);
+    }
+    const uint64_t live = payload_live_bytes(&store->payload);
+    const bool had_orphans = atomic_u64_load_relaxed(&index->maintainer.orphans) > 0;
+    if (totals->payload_bytes + moved > live ||
+        (totals->payload_bytes + moved < live && totals->pending == 0 && !had_orphans)) {
+        return broken(totals, "I6 payload", totals->payload_bytes,
+                      "payload bytes of slots and chunks differ");
+    }
+    return true;
+}
+
+/* I9: memory by kind adds up to the total, and the total is within the budget. */
+static bool check_memory(struct totals *totals)
+{
+    const struct memory *const memory = &totals->index->store.memory;
+    uint64_t sum = 0;
+    for (int kind = 0; kind < MEMORY_KIND_COUNT; kind++) {
+        sum += atomic_u64_load_relaxed(&memory->kinds[kind]);
+    }
+    const uint64_t total = atomic_u64_load_relaxed(&memory->total);
+    if (sum != total) {
+        return broken(totals, "I9 memory", total, "bytes by kind do not add up to the total");
+    }
+    if (total > memory->budget_bytes) {
+        return broken(totals, "I9 memory", total, "the budget is exceeded");
+    }
+    return true;
+}
+
+enum akin_status akin_check(akin_index *index, struct akin_error *error)
+{
+    if (index == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
+    }
+    if (rcu_is_inside()) {
+        return error_plain(error, AKIN_IN_CALLBACK);
+    }
+    struct totals totals = {.index = index, .error = error};
+    rcu_enter();
+    commit_settle(&index->store);
+    totals.stamp = frontier_stamp(&index->store);
+    const uint32_t watermark = slots_watermark(&index->store.slots);
+    for (uint32_t slot = 0; slot < watermark && check_slot(&totals, slot);) {
+        slot++;
+    }
+    if (!totals.is_broken) {
+        key_map_visit(&index->store.keys, check_record, &totals);
+    }
+    const bool whole = !totals.is_broken && check_sums(&totals) && check_memory(&totals);
+    rcu_leave();
+    return whole ? AKIN_OK : AKIN_CORRUPT;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options: defaults, validation, estimate.
+ *
+ * Level: index (6).
+ */
+#include <string.h>
+
+#include "akin/akin.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "index/internal.h"
+#include "store/payload.h"
+#include "store/slots.h"
+
+void akin_options_init_sized(struct akin_options *options, size_t struct_size)
+{
+    struct akin_options defaults;
+    /* Every byte, padding too: callers may compare or hash. */
+    memset(&defaults, 0, sizeof defaults);
+    defaults.struct_size = struct_size;
+    defaults.kind = AKIN_FLAT;
+    defaults.metric = AKIN_L2;
+    defaults.type = AKIN_F32;
+    defaults.threads = THREADS_DEFAULT;
+    defaults.maintenance = AKIN_MAINTENANCE_INLINE;
+    defaults.retired_bytes_max = RETIRED_BYTES_MAX_DEFAULT;
+    defaults.seed = SEED_DEFAULT;
+    memset(options, 0, struct_size);
+    memcpy(options, &defaults, struct_size < sizeof defaults ? struct_size : sizeof defaults);
+}
+
+/* A newer caller's struct is longer: fine as long as it asks for nothing that we do not know. */
+static bool size_is_known(const void *object, size_t struct_size, size_t known)
+{
+    if (struct_size < known) {
+        return false;
+    }
+    const unsigned char *const bytes = object;
+    for (size_t i = known; i < struct_size; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return struct_size <= known + 4096;
+}
+
+static enum akin_status check_bounds(const struct akin_options *options, struct akin_error *error)
+{
+    if (options->dim < 1 || options->dim > AKIN_DIM_MAX) {
+        return error_range(error, AKIN_BAD_DIM, "dim", options->dim, 1, AKIN_DIM_MAX);
+    }
+    if (options->threads < 1 || options->threads > AKIN_THREADS_MAX) {
+        return error_range(error, AKIN_BAD_THREADS, "threads", options->threads, 1,
+                           AKIN_THREADS_MAX);
+    }
+    if (options->retired_bytes_max != 0 && options->retired_bytes_max < RETIRED_BYTES_MAX_LEAST) {
+        return error_range(error, AKIN_BAD_BUDGET, "retired_bytes_max",
+                           (double)options->retired_bytes_max, (double)RETIRED_BYTES_MAX_LEAST,
+                           (double)UINT64_MAX);
+    }
+    struct akin_memory empty;
+    struct akin_options unbounded = *options;
+    unbounded.budget_bytes = 0;
+    const enum akin_status status = akin_estimate(&unbounded, 0, 0, &empty, error);
+    if (status == AKIN_OK && options->budget_bytes != 0 &&
+        options->budget_bytes < empty.total_bytes) {
+        return error_range(error, AKIN_BAD_BUDGET, "budget_bytes", (double)options->budget_bytes,
+                           (double)empty.total_bytes, (double)UINT64_MAX);
+    }
+    return status;
+}
+
+static enum akin_status check_enums(const struct akin_options *options, struct akin_error *error)
+{
+    if (options->kind != AKIN_FLAT) {
+        return error_range(error, AKIN_BAD_KIND, "kind", (double)options->kind, AKIN_FLAT,
+                           AKIN_FLAT);
+    }
+    if (options->metric != AKIN_L2 && options->metric != AKIN_INNER_PRODUCT &&
+        options->metric != AKIN_COSINE) {
+        return error_range(error, AKIN_BAD_METRIC, "metric", (double)options->metric, AKIN_L2,
+                           AKIN_COSINE);
+    }
+    if (metric_element_bytes(options->type) == 0) {
+        return error_range(error, AKIN_BAD_TYPE, "type", (double)options->type, AKIN_F32, AKIN_I8);
+    }
+    if (options->maintenance != AKIN_MAINTENANCE_INLINE &&
+        options->maintenance != AKIN_MAINTENANCE_CALLER &&
+        options->maintenance != AKIN_MAINTENANCE_WORKER) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "maintenance", (double)options->maintenance,
+                           AKIN_MAINTENANCE_INLINE, AKIN_MAINTENANCE_WORKER);
+    }
+    if ((options->allocator.allocate == NULL) != (options->allocator.release == NULL)) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "allocator",
+                           "allocate and release are given both or neither");
+    }
+    return AKIN_OK;
+}
+
+static enum akin_status check_shape(const struct akin_options *options, struct akin_error *error)
+{
+    if (options == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "options", "is NULL");
+    }
+    if (!size_is_known(options, options->struct_size, sizeof *options)) {
+        return error_range(error, AKIN_BAD_STRUCT_SIZE, "options.struct_size",
+                           (double)options->struct_size, (double)sizeof *options,
+                           (double)sizeof *options);
+    }
+    return check_enums(options, error);
+}
+
+enum akin_status akin_options_validate(const struct akin_options *options, struct akin_error *error)
+{
+    const enum akin_status status = check_shape(options, error);
+    return status != AKIN_OK ? status : check_bounds(options, error);
+}
+
+struct akin_options options_complete(const struct akin_options *options)
+{
+    struct akin_options complete;
+    memcpy(&complete, options, sizeof complete);
+    complete.struct_size = sizeof complete;
+    if (complete.retired_bytes_max == 0) {
+        complete.retired_bytes_max = RETIRED_BYTES_MAX_DEFAULT;
+    }
+    return complete;
+}
+
+/* Bytes of a pool that holds `objects`. */
+static uint64_t pool_bytes(uint64_t objects, size_t object_bytes, size_t alignment)
+{
+    const uint64_t chunks = (objects + POOL_CHUNK_OBJECTS - 1) / POOL_CHUNK_OBJECTS;
+    return chunks * (size_align(object_bytes, alignment) * POOL_CHUNK_OBJECTS + alignment);
+}
+
+static void estimate_store(const struct akin_options *options, uint64_t entries,
+                           struct akin_memory *memory)
+{
+    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
+    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
+    const uint32_t shift = slots_chunk_shift(stride, options->capacity);
+    const uint64_t chunks = (entries + (1ull << shift) - 1) >> shift;
+    const uint64_t leaves = (chunks + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
+    const uint64_t keys = entries > options->capacity ? entries : options->capacity;
+    memory->rows_bytes = chunks * ((uint64_t)stride << shift);
+    memory->slots_bytes = chunks * slots_chunk_meta_bytes(shift) +
+                          leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr) +
+                          SLOT_FREE_RING_ENTRIES * sizeof(struct ck_ring_buffer);
+    /* The table grows when keys exceed twice its buckets, to the next power of two. */
+    memory->map_bytes = key_map_table_bytes(key_map_buckets_for(keys)) +
+                        pool_bytes(entries, sizeof(struct key_record), _Alignof(struct key_record));
+    memory->commits_bytes = pool_bytes(1, sizeof(struct commit_record), CACHE_PAIR_BYTES);
+}
+
+enum akin_status akin_estimate(const struct akin_options *options, uint64_t entries,
+                               uint64_t payload_bytes_mean, struct akin_memory *memory,
+                               struct akin_error *error)
+{
+    enum akin_status status = check_shape(options, error);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    if (memory == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "memory", "is NULL");
+    }
+    if (options->dim < 1 || options->dim > AKIN_DIM_MAX) {
+        return error_range(error, AKIN_BAD_DIM, "dim", options->dim, 1, AKIN_DIM_MAX);
+    }
+    if (options->threads < 1 || options->threads > AKIN_THREADS_MAX) {
+        return error_range(error, AKIN_BAD_THREADS, "threads", options->threads, 1,
+                           AKIN_THREADS_MAX);
+    }
+    if (payload_bytes_mean > AKIN_PAYLOAD_BYTES_MAX) {
+        return error_range(error, AKIN_PAYLOAD_TOO_LARGE, "payload_bytes_mean",
+                           (double)payload_bytes_mean, 0, AKIN_PAYLOAD_BYTES_MAX);
+    }
+    if (entries >= SLOT_COUNT_MAX) {
+        return error_range(error, AKIN_INDEX_FULL, "entries", (double)entries, 0, SLOT_COUNT_MAX);
+    }
+    struct akin_memory result = {0};
+    estimate_store(options, entries, &result);
+    if (payload_bytes_mean > 0) {
+        const uint64_t bytes = entries * payload_block_bytes(payload_bytes_mean);
+        const uint64_t chunks = (bytes + PAYLOAD_CHUNK_BYTES - 1) / PAYLOAD_CHUNK_BYTES;
+        result.payload_bytes = chunks * (PAYLOAD_CHUNK_BYTES + sizeof(struct payload_chunk));
+    }
+    result.contexts_bytes = (entries > 0 ? options->threads : 0) *
+                            size_align(sizeof(struct akin_context), CACHE_PAIR_BYTES);
+    result.other_bytes = size_align(sizeof(struct akin_index), CACHE_PAIR_BYTES) +
+                         size_align(options->threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
+    result.total_bytes = result.rows_bytes + result.slots_bytes + result.map_bytes +
+                         result.payload_bytes + result.commits_bytes + result.contexts_bytes +
+                         result.other_bytes;
+    *memory = result;
+    return AKIN_OK;
+}

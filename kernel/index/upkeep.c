@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Upkeep: who runs maintenance when, and what a write does when memory waits or is short.
+ *
+ * Level: index (6).
+ */
+#include <errno.h>
+#include <sched.h>
+
+#include "base/limits.h"
+#include "index/internal.h"
+#include "sync/rcu.h"
+
+/* How often a refused write looks again before it answers. Bounded, so it does not wait for
+   anybody. */
+#define RELIEF_TRIES 64
+/* An empty ring of hints is refilled from this many free slots on. */
+#define REFILL_LEAST 64u
+
+static void note_stall(struct akin_index *index)
+{
+    (void)atomic_u64_fetch_add_relaxed(&index->maintainer.stalls, 1);
+    if (maintain_claim(&index->maintainer)) {
+        maintain_log(&index->maintainer, MAINTAIN_EVENT_STALLED, AKIN_LOG_WARNING,
+                     "retired memory reached its bound: a reader stalls, or nobody maintains");
+        maintain_release(&index->maintainer);
+    }
+}
+
+/* One try at reclaiming without waiting for readers that may be long. */
+static void relieve(struct akin_index *index)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
+        worker_wake(&index->worker);
+    } else if (maintain_claim(maintainer)) {
+        uint64_t reclaimed = 0;
+        const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
+        (void)ended; /* the caller looks at what it came to */
+        maintain_release(maintainer);
+    }
+}
+
+static bool may_relieve(const struct akin_index *index)
+{
+    return index->options.maintenance != AKIN_MAINTENANCE_CALLER && !rcu_is_inside();
+}
+
+/* Hints are a bounded ring: with many free slots it runs dry though there are more. */
+static void refill(struct akin_index *index)
+{
+    struct slots *const slots = &index->store.slots;
+    if (ring_count(&slots->hints) == 0 &&
+        atomic_u64_load_relaxed(&slots->free_count) >= REFILL_LEAST &&
+        maintain_claim(&index->maintainer)) {
+        slots_refill_hints(slots, &index->maintainer.cursor_hint);
+        maintain_release(&index->maintainer);
+    }
+}
+
+enum akin_status upkeep_before_write(struct akin_index *index)
+{
+    const struct memory *const memory = &index->store.memory;
+    refill(index);
+    if (!memory_is_stalled(memory)) {
+        return AKIN_OK;
+    }
+    const int saved_errno = errno;
+    contexts_recover(index); /* a dead thread's pin is what holds memory for ever */
+    for (int i = 0; i < RELIEF_TRIES && may_relieve(index); i++) {
+        relieve(index);
+        if (!memory_is_stalled(memory)) {
+            errno = saved_errno;
+            return AKIN_OK;
+        }
+        (void)sched_yield();
+    }
+    errno = saved_errno;
+    note_stall(index);
+    return AKIN_RECLAIM_STALLED;
+}
+
+bool upkeep_make_room(struct akin_index *index)
+{
+    const struct memory *const memory = &index->store.memory;
+    const uint64_t before = atomic_u64_load_relaxed(&memory->retired);
+    const int saved_errno = errno;
+    for (int i = 0; i < RELIEF_TRIES && before > 0 && may_relieve(index); i++) {
+        relieve(index);
+        if (atomic_u64_load_relaxed(&memory->retired) < before) {
+            break;
+        }
+        (void)sched_yield();
+    }
+    errno = saved_errno;
+    return atomic_u64_load_relaxed(&memory->retired) < before;
+}
+
+void upkeep_after_write(struct akin_index *index)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    const uint64_t retired = atomic_u64_load_relaxed(&index->store.memory.retired);
+    /* Relaxed: a stale bound makes one write try too early or too late. */
+    if (retired < atomic_u64_load_relaxed(&maintainer->next_try) &&
+        !key_map_wants_growth(&index->store.keys)) {
+        return;
+    }
+    if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
+        worker_wake(&index->worker);
+        return;
+    }
+    if (!may_relieve(index) || !maintain_claim(maintainer)) {
+        return;
+    }
+    uint64_t reclaimed = 0;
+    const uint64_t threshold = maintain_threshold(maintainer);
+    const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
+    const uint64_t left = atomic_u64_load_relaxed(&index->store.memory.retired);
+    /* After a full batch the next write goes on at once; otherwise when there is enough again. */
+    const bool more = ended && reclaimed >= MAINTAIN_BATCH_SLOTS;
+    atomic_u64_store_relaxed(&maintainer->next_try,
+                             more ? threshold : left + (ended ? threshold : threshold / 4));
+    maintain_release(maintainer);
+}
+
+/* Rounds until one reclaims nothing. */
+static void drain(struct maintainer *maintainer)
+{
+    uint64_t reclaimed;
+    do {
+        reclaimed = 0;
+        const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+        (void)ended; /* it always ends when it may wait */
+    } while (reclaimed > 0 || maintainer->moved_count > 0);
+}
+
+enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
+                               struct akin_error *error)
+{
+    if (index == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
+    }
+    if (mode != AKIN_MAINTAIN_ROUND && mode != AKIN_MAINTAIN_DRAIN) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "mode", (double)mode, AKIN_MAINTAIN_ROUND,
+                           AKIN_MAINTAIN_DRAIN);
+    }
+    if (rcu_is_inside()) {
+        return error_plain(error, AKIN_IN_CALLBACK);
+    }
+    struct maintainer *const maintainer = &index->maintainer;
+    const int saved_errno = errno;
+    while (!maintain_claim(maintainer)) {
+        if (mode == AKIN_MAINTAIN_ROUND) {
+            errno = saved_errno;
+            return error_plain(error, AKIN_BUSY);
+        }
+        (void)sched_yield();
+    }
+    if (mode == AKIN_MAINTAIN_ROUND) {
+        uint64_t reclaimed = 0;
+        const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+        (void)ended; /* it always ends when it may wait */
+    } else {
+        contexts_recover(index);
+        drain(maintainer);
+        maintain_recover(maintainer);
+        drain(maintainer);
+    }
+    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
+    maintain_release(maintainer);
+    errno = saved_errno;
+    return AKIN_OK;
+}
+
+enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
+                                struct akin_error *error)
+{
+    if (index == NULL || stats == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, index == NULL ? "index" : "stats", "is NULL");
+    }
+    if (stats->struct_size < sizeof *stats) {
+        return error_range(error, AKIN_BAD_STRUCT_SIZE, "stats.struct_size",
+                           (double)stats->struct_size, (double)sizeof *stats,
+                           (double)sizeof *stats);
+    }
+    const struct store *const store = &index->store;
+    const struct maintainer *const maintainer = &index->maintainer;
+    const struct readers_report readers = readers_describe(&store->readers);
+    struct call call;
+    const enum akin_status status = call_begin(index, NULL, false, &call);
+    if (status != AKIN_OK) {
+        return error_plain(error, status);
+    }
+    struct akin_stats report = {.struct_size = stats->struct_size};
+    rcu_enter();
+    report.count = frontier_count(store);
+    report.commits = frontier_stamp(store);
+    rcu_leave();
+    report.slots = slots_watermark(&store->slots);
+    report.slots_free = atomic_u64_load_relaxed(&store->slots.free_count);
+    const uint64_t other = report.slots_free + report.count;
+    report.slots_dead = report.slots > other ? report.slots - other : 0;
+    report.payload_live_bytes = atomic_u64_load_relaxed(&store->payload.live);
+    report.maintenance_rounds = atomic_u64_load_relaxed(&maintainer->rounds);
+    report.grace_periods = atomic_u64_load_relaxed(&maintainer->grace_periods);
+    report.orphans = atomic_u64_load_relaxed(&maintainer->orphans);
+    report.reclaim_stalls = atomic_u64_load_relaxed(&maintainer->stalls);
+    report.readers_active = readers.active;
+    report.reader_oldest_ns = readers.oldest_ns;
+    report.allocations = atomic_u64_load_relaxed(&store->memory.allocations);
+    memory_report(&store->memory, &report.memory);
+    *stats = report;
+    call_end(&call);
+    return AKIN_OK;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Maintenance: who runs it, in which steps, and what it keeps between them.
+ *
+ * Level   : maintain (5).
+ * Promises: one maintainer at a time, elected by one compare-and-swap; nobody waits to be it. A
+ *           round has three steps with a grace period between each two:
+ *
+ *             gather   take the graveyards; remember the frontier F
+ *             -- grace period A --
+ *             unlink   recycle what the graveyards held; release payloads that were moved
+ *                      horizon H = min(F, pins); take dead slots with died <= H; cut them out of
+ *                      their key chains, remove key records whose head is dead; born := never
+ *             -- grace period B --
+ *             free     died := never, payload released, slot FREE and hinted at
+ *
+ *           The state between steps lives here, so that an inline maintainer, who must not wait for
+ *           a reader that stalls, can stop before a grace period and leave the rest to the next.
+ *           Why two grace periods, and in this order: docs/CONCURRENCY.md section 5.
+ */
+#ifndef AKIN_MAINTAIN_MAINTAIN_H
+#define AKIN_MAINTAIN_MAINTAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "akin/options.h"
+#include "akin/status.h"
+#include "base/limits.h"
+#include "base/attributes.h"
+#include "store/store.h"
+#include "sync/atomic.h"
+
+enum maintain_step { MAINTAIN_GATHER = 0, MAINTAIN_UNLINK = 1, MAINTAIN_FREE = 2 };
+
+struct maintainer {
+    struct store *store;
+    struct akin_logger logger;
+    enum akin_maintenance mode;
+    /* 0 or 1: somebody is the maintainer. Everything down to the counters belongs to that one. */
+    struct atomic_u32 busy CACHE_PAIR_ALIGNED;
+    enum maintain_step step;
+    uint64_t frontier;               /* F of this round */
+    struct stack_link *dead_commits; /* taken from the graveyards, free after grace period A */
+    struct stack_link *dead_keys;
+    bool payload_marked;
+    uint32_t batch_count;     /* slots of this round in state UNLINKING */
+    uint32_t cursor_chunk;    /* where the search for dead slots goes on */
+    uint32_t cursor_hint;     /* where the refill of hints goes on */
+    uint32_t cursor_move;     /* where the search for sparse payloads goes on */
+    uint32_t moved_count;     /* payload blocks whose slots refer to a copy now */
+    uint32_t moved_old_count; /* the first of them, moved before this round began */
+    uint64_t log_ns[4];       /* when each kind of event was last reported */
+    uint32_t batch[MAINTAIN_BATCH_SLOTS];
+    struct payload_block *moved[MAINTAIN_BATCH_SLOTS];
+    /* Read by anybody. */
+    struct atomic_u64 rounds CACHE_PAIR_ALIGNED;
+    struct atomic_u64 grace_periods;
+    struct atomic_u64 orphans;
+    struct atomic_u64 stalls;
+    /* Retired bytes at which an inline writer tries to be maintainer again. */
+    struct atomic_u64 next_try;
+};
+
+/* How a maintainer waits. */
+enum maintain_patience {
+    MAINTAIN_MAY_WAIT = 1, /* wait for grace periods, however long */
+    MAINTAIN_IN_PASSING =
+        2 /* not while a reader has been inside for READER_PATIENCE_NS or longer */
+};
+
+/* Threads: SETUP. */
+void maintain_init(struct maintainer *maintainer, struct store *store,
+                   const struct akin_logger *logger, enum akin_maintenance mode);
+
+/* Become the maintainer, or not; stop being it. Threads: any; wait-free. */
+bool maintain_claim(struct maintainer *maintainer);
+void maintain_release(struct maintainer *maintainer);
+
+/*
+ * Go on with the round as far as patience allows; whether it came to its end.
+ *
+ * Output : reclaimed: the slots, objects and payloads that became free are added to it.
+ * Threads: the maintainer, outside any read section.
+ */
+bool maintain_round(struct maintainer *maintainer, enum maintain_patience patience,
+                    uint64_t *reclaimed);
+
+/* Recover what dead threads left: orphaned slots and key records. Threads: the maintainer, outside;
+   waits. */
+void maintain_recover(struct maintainer *maintainer);
+
+/*
+ * Copy payloads out of sparse chunks, as many as fit the list of this round, and later release the
+ * old blocks: evacuate_release returns how many, for those that were moved before the round began.
+ * Threads: the maintainer, outside any section; after grace period A.
+ */
+void evacuate_move(struct maintainer *maintainer);
+uint64_t evacuate_release(struct maintainer *maintainer);
+
+/* Whether anything is waiting that a round could reclaim. Threads: the maintainer. */
+bool maintain_has_work(const struct maintainer *maintainer);
+
+/* Retired bytes from which a round is worth its cost. Threads: any. */
+uint64_t maintain_threshold(const struct maintainer *maintainer);
+
+/* One grace period, counted. Threads: the maintainer, outside any section; waits. */
+void maintain_wait(struct maintainer *maintainer);
+
+enum maintain_event {
+    MAINTAIN_EVENT_STALLED = 0,
+    MAINTAIN_EVENT_TABLE = 1,
+    MAINTAIN_EVENT_ORPHANS = 2,
+    MAINTAIN_EVENT_BUDGET = 3
+};
+
+/* Tell the logger, at most once a second for each kind. Threads: the maintainer. */
+void maintain_log(struct maintainer *maintainer, enum maintain_event event,
+                  enum akin_log_level level, const char *message);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A round of maintenance.
+ *
+ * Level: maintain (5). The steps are in maintain.h, their safety argument in docs/CONCURRENCY.md
+ *        section 5.
+ */
+#include "maintain/maintain.h"
+
+#include <string.h>
+
+#include "base/invariant.h"
+#include "maintain/unlink.h"
+#include "sync/clock.h"
+#include "sync/rcu.h"
+
+/* Slots handled in one read section of the maintainer. */
+#define SLOTS_PER_SECTION 128u
+#define LOG_INTERVAL_NS   1000000000ull
+
+void maintain_init(struct maintainer *maintainer, struct store *store,
+                   const struct akin_logger *logger, enum akin_maintenance mode)
+{
+    memset(maintainer, 0, sizeof *maintainer);
+    maintainer->store = store;
+    maintainer->logger = *logger;
+    maintainer->mode = mode;
+    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
+}
+
+bool maintain_claim(struct maintainer *maintainer)
+{
+    /* SYNC(maintain.busy): acquires what the last maintainer left. */
+    return atomic_u32_load_relaxed(&maintainer->busy) == 0 &&
+           atomic_u32_cas(&maintainer->busy, 0, 1);
+}
+
+void maintain_release(struct maintainer *maintainer)
+{
+    /* SYNC(maintain.busy): pairs with the compare-and-swap in maintain_claim. */
+    atomic_u32_store_release(&maintainer->busy, 0);
+}
+
+void maintain_log(struct maintainer *maintainer, enum maintain_event event,
+                  enum akin_log_level level, const char *message)
+{
+    const uint64_t now = clock_coarse_ns();
+    if (maintainer->logger.log == NULL ||
+        (maintainer->log_ns[event] != 0 && now - maintainer->log_ns[event] < LOG_INTERVAL_NS)) {
+        return;
+    }
+    maintainer->log_ns[event] = now;
+    maintainer->logger.log(maintainer->logger.context, level, message);
+}
+
+void maintain_wait(struct maintainer *maintainer)
+{
+    rcu_wait();
+    (void)atomic_u64_fetch_add_relaxed(&maintainer->grace_periods, 1);
+}
+
+uint64_t maintain_threshold(const struct maintainer *maintainer)
+{
+    const struct memory *const memory = &maintainer->store->memory;
+    const uint64_t share = atomic_u64_load_relaxed(&memory->total) / 16;
+    const uint64_t least = share > 256 * 1024 ? share : 256 * 1024;
+    const uint64_t most = memory->retired_bytes_max / 8;
+    return least < most ? least : most;
+}
+
+bool maintain_has_work(const struct maintainer *maintainer)
+{
+    return maintainer->step != MAINTAIN_GATHER ||
+           atomic_u64_load_relaxed(&maintainer->store->memory.retired) > 0 ||
+           key_map_wants_growth(&maintainer->store->keys);
+}
+
+static void gather(struct maintainer *maintainer)
+{
+    struct store *const store = maintainer->store;
+    maintainer->dead_commits = pool_collect(&store->commit_records);
+    maintainer->dead_keys = pool_collect(&store->key_records);
+    maintainer->payload_marked = payload_mark(&store->payload);
+    maintainer->moved_old_count = maintainer->moved_count;
+    rcu_enter();
+    maintainer->frontier = frontier_stamp(store);
+    rcu_leave();
+    maintainer->step = MAINTAIN_UNLINK;
+}
+
+/* What the graveyards held, and what was moved, when the round began: a grace period is over
+   since. */
+static uint64_t recycle_objects(struct maintainer *maintainer)
+{
+    struct store *const store = maintainer->store;
+    uint64_t count = pool_recycle(&store->commit_records, maintainer->dead_commits);
+    count += pool_recycle(&store->key_records, maintainer->dead_keys);
+    count += evacuate_release(maintainer);
+    maintainer->dead_commits = NULL;
+    maintainer->dead_keys = NULL;
+    if (maintainer->payload_marked) {
+        payload_sweep(&store->payload);
+    }
+    return count;
+}
+
+/*
+ * Whether a slot may be recycled at this horizon. If so it is UNLINKING on return.
+ *
+ * An abandoned slot was never visible and is in no chain; a dead one must have died at or before
+ * the horizon, so that neither a pin nor a reader inside can see it. A slot that is UNLINKING
+ * already was left by a round that could not finish it.
+ */
+static bool take_dead(struct store *store, uint32_t slot, uint64_t horizon)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
+    const uint32_t offset = slot & store->slots.chunk_mask;
+    const uint64_t died = atomic_u64_load_relaxed(&chunk->died[offset]);
+    switch (slot_state_of(slot_state_acquire(chunk, offset))) {
+    case SLOT_ABANDONED:
+        return slot_advance(chunk, offset, SLOT_ABANDONED, SLOT_UNLINKING);
+    case SLOT_LINKED:
+        return died != STAMP_NEVER && died <= horizon &&
+               slot_advance(chunk, offset, SLOT_LINKED, SLOT_UNLINKING);
+    case SLOT_UNLINKING:
+        return true;
+    case SLOT_PENDING:
+    case SLOT_FREE:
+        break;
+    }
+    return false;
+}
+
+/* Fill the batch from the hint bits, from the chunk at the cursor on; at most once round. */
+static void find_dead(struct maintainer *maintainer, uint64_t horizon)
+{
+    struct store *const store = maintainer->store;
+    const uint32_t chunks = slots_chunk_count(&store->slots, slots_watermark(&store->slots));
+    for (uint32_t seen = 0; seen < chunks; seen++) {
+        if (maintainer->cursor_chunk >= chunks) {
+            maintainer->cursor_chunk = 0;
+        }
+        const uint32_t index = maintainer->cursor_chunk;
+        const struct slot_chunk *const chunk = slots_chunk(&store->slots, index);
+        struct bitmap_cursor cursor = bitmap_walk(chunk->dead);
+        uint32_t offset;
+        while (bitmap_next(chunk->dead, &cursor, &offset)) {
+            if (maintainer->batch_count == MAINTAIN_BATCH_SLOTS) {
+                return; /* this chunk again next time */
+            }
+            const uint32_t slot = (index << store->slots.chunk_shift) + offset;
+            if (take_dead(store, slot, horizon)) {
+                maintainer->batch[maintainer->batch_count++] = slot;
+            }
+        }
+        maintainer->cursor_chunk = index + 1;
+    }
+}
+
+/* Cut one slot of the batch out of everything that leads to it; false when it has to wait. */
+static bool unlink_slot(struct store *store, uint32_t slot)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
+    const uint32_t offset = slot & store->slots.chunk_mask;
+    const bool was_visible = atomic_u64_load_relaxed(&chunk->died[offset]) != STAMP_NEVER;
+    if (was_visible && !unlink_version(store, slot)) {
+        const bool returned = slot_advance(chunk, offset, SLOT_UNLINKING, SLOT_LINKED);
+        ENSURE(returned);
+        (void)returned;
+        return false;
+    }
+    /* Before grace period B, and `died` only after it: a scan that loads the old born must not meet
+       the reset died, or it would take a dead slot for a live one. SYNC(slot.stamps) */
+    atomic_u64_store_relaxed(&chunk->born[offset], STAMP_NEVER);
+    return true;
+}
+
+static void unlink_batch(struct maintainer *maintainer)
+{
+    struct store *const store = maintainer->store;
+    uint32_t kept = 0;
+    for (uint32_t first = 0; first < maintainer->batch_count; first += SLOTS_PER_SECTION) {
+        const uint32_t rest = maintainer->batch_count - first;
+        const uint32_t count = rest < SLOTS_PER_SECTION ? rest : SLOTS_PER_SECTION;
+        rcu_enter();
+        for (uint32_t i = first; i < first + count; i++) {
+            if (unlink_slot(store, maintainer->batch[i])) {
+                maintainer->batch[kept++] = maintainer->batch[i];
+            }
+        }
+        rcu_leave();
+    }
+    maintainer->batch_count = kept;
+}
+
+static uint64_t unlink_dead(struct maintainer *maintainer)
+{
+    const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
+    const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
+    const uint64_t recycled = recycle_objects(maintainer);
+    find_dead(maintainer, horizon);
+    unlink_batch(maintainer);
+    maintainer->step = MAINTAIN_FREE;
+    return recycled;
+}
+
+static void free_slot(struct store *store, uint32_t slot)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
+    const uint32_t offset = slot & store->slots.chunk_mask;
+    const uint64_t bytes = store_slot_bytes(store, slot);
+    struct payload_block *const block = atomic_ptr_load_acquire(&chunk->payload[offset]);
+    if (block != NULL) {
+        /* Relaxed: the state word publishes it to the next owner. */
+        atomic_ptr_store_relaxed(&chunk->payload[offset], NULL);
+        payload_release(&store->payload, block);
+    }
+    atomic_u64_store_relaxed(&chunk->died[offset], STAMP_NEVER);
+    slot_free(&store->slots, slot, SLOT_UNLINKING);
+    memory_reclaim(&store->memory, bytes);
+}
+
+static void free_batch(struct maintainer *maintainer)
+{
+    for (uint32_t i = 0; i < maintainer->batch_count; i++) {
+        free_slot(maintainer->store, maintainer->batch[i]);
+    }
+    maintainer->batch_count = 0;
+    maintainer->step = MAINTAIN_GATHER;
+}
+
+/* Upkeep that is not part of the protocol: table growth, hints, sparse payload chunks. */
+static void tidy(struct maintainer *maintainer)
+{
+    struct store *const store = maintainer->store;
+    if (key_map_wants_growth(&store->keys) && key_map_grow(&store->keys) != AKIN_OK) {
+        maintain_log(maintainer, MAINTAIN_EVENT_TABLE, AKIN_LOG_WARNING,
+                     "the budget does not allow the key table to grow; lookups slow down");
+    }
+    if (ring_count(&store->slots.hints) < SLOT_FREE_RING_ENTRIES / 2 &&
+        atomic_u64_load_relaxed(&store->slots.free_count) > ring_count(&store->slots.hints)) {
+        slots_refill_hints(&store->slots, &maintainer->cursor_hint);
+    }
+    if (payload_is_wasteful(&store->payload)) {
+        evacuate_move(maintainer);
+    }
+}
+
+/* Whether the next grace period may be waited for. */
+static bool may_wait(const struct maintainer *maintainer, enum maintain_patience patience)
+{
+    return patience == MAINTAIN_MAY_WAIT ||
+           readers_describe(&maintainer->store->readers).oldest_ns < READER_PATIENCE_NS;
+}
+
+bool maintain_round(struct maintainer *maintainer, enum maintain_patience patience,
+                    uint64_t *reclaimed)
+{
+    REQUIRE(!rcu_is_inside());
+    if (maintainer->step == MAINTAIN_GATHER) {
+        gather(maintainer);
+    }
+    if (maintainer->step == MAINTAIN_UNLINK) {
+        if (!may_wait(maintainer, patience)) {
+            return false;
+        }
+        maintain_wait(maintainer);
+        *reclaimed += unlink_dead(maintainer);
+    }
+    if (maintainer->step == MAINTAIN_FREE) {
+        if (!may_wait(maintainer, patience)) {
+            return false;
+        }
+        maintain_wait(maintainer);
+        *reclaimed += maintainer->batch_count;
+        free_batch(maintainer);
+    }
+    tidy(maintainer);
+    (void)atomic_u64_fetch_add_relaxed(&maintainer->rounds, 1);
+    return true;
+}

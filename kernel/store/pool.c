@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pools of equal objects.
+ *
+ * Level: store (2).
+ */
+#include "store/pool.h"
+
+#include "base/invariant.h"
+#include "base/limits.h"
+#include "sync/rcu.h"
+
+/* In front of the objects of a chunk, padded to the alignment of the pool. */
+struct pool_chunk {
+    struct pool_chunk *next; /* written before the chunk is published, never again */
+};
+
+static size_t chunk_header_bytes(const struct pool *pool)
+{
+    return size_align(sizeof(struct pool_chunk), pool->alignment);
+}
+
+static size_t chunk_bytes(const struct pool *pool)
+{
+    return chunk_header_bytes(pool) + POOL_CHUNK_OBJECTS * pool->object_bytes;
+}
+
+static struct pool_object *member_of(const struct pool *pool, void *object)
+{
+    return (struct pool_object *)(void *)((unsigned char *)object + pool->member_offset);
+}
+
+void pool_init(struct pool *pool, struct memory *memory, enum memory_kind kind, size_t object_bytes,
+               size_t member_offset, size_t alignment)
+{
+    REQUIRE(member_offset + sizeof(struct pool_object) <= object_bytes);
+    *pool = (struct pool){.memory = memory,
+                          .kind = kind,
+                          .object_bytes = size_align(object_bytes, alignment),
+                          .member_offset = member_offset,
+                          .alignment = alignment};
+}
+
+void pool_end(struct pool *pool)
+{
+    /* SYNC(pool.chunk): pairs with the compare-and-swap in grow. */
+    struct pool_chunk *chunk = atomic_ptr_load_acquire(&pool->chunks);
+    while (chunk != NULL) {
+        struct pool_chunk *const next = chunk->next;
+        memory_give(pool->memory, pool->kind, chunk, chunk_bytes(pool), pool->alignment);
+        chunk = next;
+    }
+    atomic_ptr_store_relaxed(&pool->chunks, NULL);
+}
+
+/* Add a chunk: its first object goes to the caller, the rest to the free stack. */
+static enum akin_status grow(struct pool *pool, void **object)
+{
+    void *memory = NULL;
+    const enum akin_status status =
+        memory_take(pool->memory, pool->kind, chunk_bytes(pool), pool->alignment, &memory);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    struct pool_chunk *const chunk = memory;
+    unsigned char *const first = (unsigned char *)memory + chunk_header_bytes(pool);
+    void *head;
+    do {
+        head = atomic_ptr_load_relaxed(&pool->chunks);
+        chunk->next = head;
+        /* SYNC(pool.chunk): pairs with the load in pool_end; the link becomes visible. */
+    } while (!atomic_ptr_cas(&pool->chunks, head, chunk));
+    for (size_t i = 1; i < POOL_CHUNK_OBJECTS; i++) {
+        /* Never popped before, so no popper can hold it. */
+        stack_push(&pool->free, &member_of(pool, first + i * pool->object_bytes)->free_link);
+    }
+    *object = first;
+    return AKIN_OK;
+}
+
+enum akin_status pool_take(struct pool *pool, void **object)
+{
+    REQUIRE(rcu_is_inside());
+    struct stack_link *const link = stack_pop(&pool->free);
+    if (link == NULL) {
+        return grow(pool, object);
+    }
+    struct pool_object *const member = CONTAINER_OF(link, struct pool_object, free_link);
+    *object = (unsigned char *)member - pool->member_offset;
+    return AKIN_OK;
+}
+
+void pool_retire(struct pool *pool, void *object)
+{
+    memory_retire(pool->memory, pool->object_bytes);
+    stack_push(&pool->grave, &member_of(pool, object)->grave_link);
+}
+
+struct stack_link *pool_collect(struct pool *pool)
+{
+    return stack_take_all(&pool->grave);
+}
+
+uint64_t pool_recycle(struct pool *pool, struct stack_link *collected)
+{
+    uint64_t count = 0;
+    while (collected != NULL) {
+        struct stack_link *const next = stack_next(collected);
+        struct pool_object *const member = CONTAINER_OF(collected, struct pool_object, grave_link);
+        stack_push(&pool->free, &member->free_link);
+        collected = next;
+        count++;
+    }
+    memory_reclaim(pool->memory, count * pool->object_bytes);
+    return count;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pool of equal objects that are published, retired, and reused after a grace period: commit
+ * records and key records.
+ *
+ * Level   : store (2).
+ * Promises: memory stays of one type and is freed only with the pool, so a thread that dies with an
+ *           object in hand leaks nothing past akin_close. Taking is lock-free.
+ * Protocol: free objects are on a stack that is popped inside read sections; an object goes
+ *               free -> in use -> graveyard -> (grace period) -> free
+ *           and never takes a short cut, not even when it was never published: the pop of another
+ *           thread may still hold it (sync/stack.h, ABA). The two links are apart for the same
+ *           reason.
+ */
+#ifndef AKIN_STORE_POOL_H
+#define AKIN_STORE_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "akin/status.h"
+#include "base/attributes.h"
+#include "store/memory.h"
+#include "sync/atomic.h"
+#include "sync/stack.h"
+
+/* The part of an object that belongs to the pool; anywhere inside the object. */
+struct pool_object {
+    struct stack_link free_link;
+    struct stack_link grave_link;
+};
+
+struct pool {
+    struct memory *memory;
+    enum memory_kind kind;
+    size_t object_bytes;  /* with padding to `alignment` */
+    size_t member_offset; /* of the struct pool_object in an object */
+    size_t alignment;
+    struct atomic_ptr chunks;              /* list of all chunks, for the end */
+    struct stack free CACHE_PAIR_ALIGNED;  /* ready to take */
+    struct stack grave CACHE_PAIR_ALIGNED; /* retired, waiting for a grace period */
+};
+
+/* Make an empty pool. Threads: SETUP. */
+void pool_init(struct pool *pool, struct memory *memory, enum memory_kind kind, size_t object_bytes,
+               size_t member_offset, size_t alignment);
+
+/* Free all chunks. Threads: SETUP, nobody holds an object. */
+void pool_end(struct pool *pool);
+
+/*
+ * Take an object; its content is what the last user left.
+ *
+ * Status : AKIN_OK; AKIN_NO_MEMORY; AKIN_OVER_BUDGET.
+ * Threads: any, inside a read section; lock-free but for the allocator.
+ */
+MUST_CHECK enum akin_status pool_take(struct pool *pool, void **object);
+
+/* Retire an object, published or not. Threads: any; lock-free. */
+void pool_retire(struct pool *pool, void *object);
+
+/*
+ * Recycle in two halves, with a grace period between them.
+ *
+ * pool_collect takes the graveyard; pool_recycle makes those objects free and returns how many.
+ * Threads: the maintainer.
+ */
+struct stack_link *pool_collect(struct pool *pool);
+uint64_t pool_recycle(struct pool *pool, struct stack_link *collected);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots: chunks, claiming, states.
+ *
+ * Level: store (2). The state machine and who may write what are in the header.
+ */
+#include "store/slots.h"
+
+#include <stddef.h>
+
+#include "base/invariant.h"
+#include "sync/backoff.h"
+#include "sync/rcu.h"
+
+/* Where the arrays of a chunk lie in its one block of memory; rows are a block of their own. */
+struct chunk_layout {
+    size_t born, died, state, payload, key, prev, norm, dead, bytes;
+};
+
+static struct chunk_layout layout_of(uint32_t chunk_shift)
+{
+    const size_t slots = (size_t)1 << chunk_shift;
+    struct chunk_layout layout;
+    size_t at = size_align(sizeof(struct slot_chunk), CACHE_LINE_BYTES);
+    layout.born = at;
+    at = size_align(at + slots * sizeof(struct atomic_u64), CACHE_LINE_BYTES);
+    layout.died = at;
+    at = size_align(at + slots * sizeof(struct atomic_u64), CACHE_LINE_BYTES);
+    layout.state = at;
+    at = size_align(at + slots * sizeof(struct atomic_u64), CACHE_LINE_BYTES);
+    layout.payload = at;
+    at = size_align(at + slots * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
+    layout.key = at;
+    at = size_align(at + slots * sizeof(uint64_t), CACHE_LINE_BYTES);
+    layout.prev = at;
+    at = size_align(at + slots * sizeof(struct atomic_u32), CACHE_LINE_BYTES);
+    layout.norm = at;
+    at = size_align(at + slots * sizeof(float), CACHE_LINE_BYTES);
+    layout.dead = at;
+    layout.bytes = size_align(at + bitmap_bytes((uint32_t)slots), CACHE_LINE_BYTES);
+    return layout;
+}
+
+static size_t rows_bytes(const struct slots *slots)
+{
+    return (size_t)slots->row_stride << slots->chunk_shift;
+}
+
+uint32_t slots_chunk_shift(uint32_t row_stride, uint64_t capacity)
+{
+    uint32_t shift = (uint32_t)__builtin_ctz(SLOT_CHUNK_SLOTS_MIN);
+    while ((1u << shift) < SLOT_CHUNK_SLOTS_MAX &&
+           ((uint64_t)row_stride << shift) < SLOT_CHUNK_ROWS_GOAL &&
+           (capacity == 0 || (1ull << shift) < capacity)) {
+        shift++;
+    }
+    return shift;
+}
+
+uint64_t slots_chunk_meta_bytes(uint32_t chunk_shift)
+{
+    return layout_of(chunk_shift).bytes;
+}
+
+enum akin_status slots_init(struct slots *slots, struct memory *memory, uint32_t row_bytes,
+                            uint64_t capacity)
+{
+    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
+    const uint32_t shift = slots_chunk_shift(stride, capacity);
+    const uint64_t directory = ((uint64_t)SLOT_DIRECTORY_TOP * SLOT_DIRECTORY_LEAF) << shift;
+    void *cells = NULL;
+    *slots = (struct slots){
+        .memory = memory,
+        .row_bytes = row_bytes,
+        .row_stride = stride,
+        .chunk_shift = shift,
+        .chunk_mask = (1u << shift) - 1,
+        .count_max = directory < SLOT_COUNT_MAX ? (uint32_t)directory : SLOT_COUNT_MAX,
+    };
+    const enum akin_status status =
+        memory_take(memory, MEMORY_SLOTS, SLOT_FREE_RING_ENTRIES * sizeof(struct ck_ring_buffer),
+                    CACHE_LINE_BYTES, &cells);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    slots->hint_cells = cells;
+    ring_init(&slots->hints, slots->hint_cells, SLOT_FREE_RING_ENTRIES);
+    return AKIN_OK;
+}
+
+static void chunk_give(struct slots *slots, struct slot_chunk *chunk)
+{
+    memory_give(slots->memory, MEMORY_ROWS, chunk->rows, rows_bytes(slots), CACHE_LINE_BYTES);
+    memory_give(slots->memory, MEMORY_SLOTS, chunk, layout_of(slots->chunk_shift).bytes,
+                CACHE_LINE_BYTES);
+}
+
+void slots_end(struct slots *slots)
+{
+    const size_t leaf_bytes = SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr);
+    for (uint32_t top = 0; top < SLOT_DIRECTORY_TOP; top++) {
+        struct atomic_ptr *const leaf = atomic_ptr_load_acquire(&slots->leaves[top]);
+        if (leaf == NULL) {
+            continue;
+        }
+        for (uint32_t i = 0; i < SLOT_DIRECTORY_LEAF; i++) {
+            struct slot_chunk *const chunk = atomic_ptr_load_acquire(&leaf[i]);
+            if (chunk != NULL) {
+                chunk_give(slots, chunk);
+            }
+        }
+        memory_give(slots->memory, MEMORY_SLOTS, leaf, leaf_bytes, CACHE_LINE_BYTES);
+    }
+    memory_give(slots->memory, MEMORY_SLOTS, slots->hint_cells,
+                SLOT_FREE_RING_ENTRIES * sizeof(struct ck_ring_buffer), CACHE_LINE_BYTES);
+}
+
+static enum akin_status chunk_make(struct slots *slots, struct slot_chunk **made)
+{
+    const struct chunk_layout layout = layout_of(slots->chunk_shift);
+    void *block = NULL;
+    void *rows = NULL;
+    enum akin_status status =
+        memory_take(slots->memory, MEMORY_SLOTS, layout.bytes, CACHE_LINE_BYTES, &block);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    status =
+        memory_take_raw(slots->memory, MEMORY_ROWS, rows_bytes(slots), CACHE_LINE_BYTES, &rows);
+    if (status != AKIN_OK) {
+        memory_give(slots->memory, MEMORY_SLOTS, block, layout.bytes, CACHE_LINE_BYTES);
+        return status;
+    }
+    unsigned char *const base = block;
+    struct slot_chunk *const chunk = block;
+    chunk->born = (struct atomic_u64 *)(void *)(base + layout.born);
+    chunk->died = (struct atomic_u64 *)(void *)(base + layout.died);
+    chunk->state = (struct atomic_u64 *)(void *)(base + layout.state);
+    chunk->payload = (struct atomic_ptr *)(void *)(base + layout.payload);
+    chunk->key = (uint64_t *)(void *)(base + layout.key);
+    chunk->prev = (struct atomic_u32 *)(void *)(base + layout.prev);
+    chunk->norm = (float *)(void *)(base + layout.norm);
+    chunk->dead = bitmap_init(base + layout.dead, 1u << slots->chunk_shift);
+    chunk->rows = rows;
+    *made = chunk;
+    return AKIN_OK;
+}
+
+/* Make sure that leaf and chunk exist. Whoever loses a race gives its own back. */
+static enum akin_status chunk_ensure(struct slots *slots, uint32_t index)
+{
+    struct atomic_ptr *const top = &slots->leaves[index / SLOT_DIRECTORY_LEAF];
+    const size_t leaf_bytes = SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr);
+    struct atomic_ptr *leaf = atomic_ptr_load_acquire(top);
+    if (leaf == NULL) {
+        void *memory = NULL;
+        const enum akin_status status =
+            memory_take(slots->memory, MEMORY_SLOTS, leaf_bytes, CACHE_LINE_BYTES, &memory);
+        if (status != AKIN_OK) {
+            return status;
+        }
+        /* SYNC(slots.chunk): pairs with the load in slots_chunk; the zeroed leaf is visible. */
+        if (!atomic_ptr_cas(top, NULL, memory)) {
+            memory_give(slots->memory, MEMORY_SLOTS, memory, leaf_bytes, CACHE_LINE_BYTES);
+        }
+        leaf = atomic_ptr_load_acquire(top);
+    }
+    struct atomic_ptr *const place = &leaf[index % SLOT_DIRECTORY_LEAF];
+    if (atomic_ptr_load_acquire(place) != NULL) {
+        return AKIN_OK;
+    }
+    struct slot_chunk *chunk = NULL;
+    const enum akin_status status = chunk_make(slots, &chunk);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    /* SYNC(slots.chunk): pairs with the load in slots_chunk; the arrays are visible. */
+    if (!atomic_ptr_cas(place, NULL, chunk)) {
+        chunk_give(slots, chunk);
+    }
+    return AKIN_OK;
+}
+
+/* Claim a FREE slot that somebody hinted at; false when there is no hint left. */
+static bool claim_recycled(struct slots *slots, uint32_t *claimed)
+{
+    uint32_t slot;
+    while (ring_take(&slots->hints, &slot)) {
+        struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+        const uint32_t offset = slot & slots->chunk_mask;
+        const uint64_t word = slot_state_acquire(chunk, offset);
+        if (slot_state_of(word) != SLOT_FREE) {
+            continue; /* an old hint: somebody else has it */
+        }
+        const uint64_t taken = slot_word(slot_generation_of(word) + 1, SLOT_PENDING);
+        /* SYNC(slot.state): acquires what maintenance reset before it made the slot FREE. */
+        if (atomic_u64_cas(&chunk->state[offset], word, taken)) {
+            (void)atomic_u64_fetch_sub_relaxed(&slots->free_count, 1);
+            *claimed = slot;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
+{
+    struct backoff backoff = backoff_start();
+    for (;;) {
+        const uint32_t next = atomic_u32_load_acquire(&slots->next);
+        if (next >= slots->count_max) {
+            return AKIN_INDEX_FULL;
+        }
+        /* The chunk first: a number must not be burnt on a path that can fail. */
+        const enum akin_status status = chunk_ensure(slots, next >> slots->chunk_shift);
+        if (status != AKIN_OK) {
+            return status;
+        }
+        /* SYNC(slots.next): pairs with slots_watermark. A failure means that somebody else got a
+           slot. */
+        if (atomic_u32_cas(&slots->next, next, next + 1)) {
+            *claimed = next;
+            return AKIN_OK;
+        }
+        backoff_pause(&backoff);
+    }
+}
+
+enum akin_status slot_claim(struct slots *slots, uint32_t *slot)
+{
+    REQUIRE(rcu_is_inside());
+    if (!claim_recycled(slots, slot)) {
+        const enum akin_status status = claim_fresh(slots, slot);
+        if (status != AKIN_OK) {
+            return status;
+        }
+    }
+    struct slot_chunk *const chunk = slot_chunk_of(slots, *slot);
+    const uint32_t offset = *slot & slots->chunk_mask;
+    INVARIANT(atomic_u64_load_relaxed(&chunk->born[offset]) == STAMP_NEVER);
+    INVARIANT(atomic_u64_load_relaxed(&chunk->died[offset]) == STAMP_NEVER);
+    INVARIANT(atomic_ptr_load_relaxed(&chunk->payload[offset]) == NULL);
+    /* Relaxed: nobody follows it before the commit publishes the slot. */
+    atomic_u32_store_relaxed(&chunk->prev[offset], SLOT_UNSET);
+    return AKIN_OK;
+}
+
+bool slot_advance(struct slot_chunk *chunk, uint32_t offset, enum slot_state from,
+                  enum slot_state to)
+{
+    const uint64_t word = slot_state_acquire(chunk, offset);
+    if (slot_state_of(word) != from) {
+        return false;
+    }
+    /* SYNC(slot.state): pairs with slot_state_acquire. */
+    return atomic_u64_cas(&chunk->state[offset], word, slot_word(slot_generation_of(word), to));
+}
+
+void slot_link(struct slots *slots, uint32_t slot)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    const bool linked = slot_advance(chunk, slot & slots->chunk_mask, SLOT_PENDING, SLOT_LINKED);
+    ENSURE(linked);
+    (void)linked;
+}
+
+void slot_abandon(struct slots *slots, uint32_t slot)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    const uint32_t offset = slot & slots->chunk_mask;
+    const uint64_t word = slot_state_acquire(chunk, offset);
+    const bool abandoned = slot_advance(chunk, offset, slot_state_of(word), SLOT_ABANDONED);
+    ENSURE(abandoned);
+    (void)abandoned;
+    bitmap_set(chunk->dead, offset);
+}
+
+void slot_free(struct slots *slots, uint32_t slot, enum slot_state from)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    const uint32_t offset = slot & slots->chunk_mask;
+    bitmap_clear(chunk->dead, offset);
+    /* Counted before it can be claimed, so that the number never falls below zero. */
+    (void)atomic_u64_fetch_add_relaxed(&slots->free_count, 1);
+    const bool freed = slot_advance(chunk, offset, from, SLOT_FREE);
+    ENSURE(freed);
+    (void)freed;
+    (void)ring_append(&slots->hints, slot); /* full: slots_refill_hints finds it later */
+}
+
+void slots_refill_hints(struct slots *slots, uint32_t *cursor)
+{
+    const uint32_t watermark = slots_watermark(slots);
+    for (uint32_t seen = 0; seen < watermark; seen++) {
+        const uint32_t slot = *cursor < watermark ? *cursor : 0;
+        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+        const uint64_t word = slot_state_acquire(chunk, slot & slots->chunk_mask);
+        if (slot_state_of(word) == SLOT_FREE && !ring_append(&slots->hints, slot)) {
+            return; /* the ring is full; go on from here next time */
+        }
+        *cursor = slot + 1;
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing one entry: insert, upsert, update; and deleting one.
+ *
+ * Level   : update (5).
+ * Promises: lock-free; one read section from the first claim to the commit, which is how
+ *           maintenance tells a slow writer from a dead one. All memory is taken before the commit;
+ *           a call that fails leaves what it took to maintenance and nothing visible.
+ */
+#ifndef AKIN_UPDATE_WRITE_H
+#define AKIN_UPDATE_WRITE_H
+
+#include <stdint.h>
+
+#include "akin/status.h"
+#include "akin/types.h"
+#include "base/attributes.h"
+#include "store/store.h"
+
+/* A new version of a key. */
+struct write_request {
+    uint64_t key;
+    const void *row; /* row_bytes of the store */
+    float norm;
+    const struct akin_bytes *payload; /* NULL for none */
+    enum commit_want want;            /* WANT_ANY, WANT_ABSENT or WANT_PRESENT */
+};
+
+/*
+ * Write one version and commit it.
+ *
+ * Status : AKIN_OK; AKIN_EXISTS; AKIN_NOT_FOUND; AKIN_NO_MEMORY; AKIN_OVER_BUDGET; AKIN_INDEX_FULL.
+ * Threads: any, outside of a section of this reader; lock-free. `reader` may be NULL.
+ */
+MUST_CHECK enum akin_status write_entry(struct store *store, struct reader *reader,
+                                        const struct write_request *request);
+
+/* What to delete. */
+struct erase_request {
+    uint64_t key;
+    uint64_t version; /* only the version born at this stamp; 0: whichever is live */
+    struct commit_record *
+        *spare; /* a record kept for hard times, taken and set to NULL; may be NULL */
+};
+
+/*
+ * Delete the live version of a key.
+ *
+ * Status : AKIN_OK; AKIN_NOT_FOUND; AKIN_NO_MEMORY; AKIN_OVER_BUDGET.
+ * Threads: as write_entry.
+ */
+MUST_CHECK enum akin_status erase_entry(struct store *store, struct reader *reader,
+                                        const struct erase_request *request);
+
+#endif
