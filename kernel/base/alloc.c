@@ -21,8 +21,11 @@ static void *default_allocate(void *context, size_t bytes, size_t alignment)
     (void)context;
     const size_t strong =
         bytes >= HUGE_PAGE_BYTES && alignment < HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : alignment;
-    void *const pointer = aligned_alloc(strong, bytes);
-    if (pointer != NULL && bytes >= HUGE_PAGE_BYTES) {
+    void *pointer = NULL;
+    if (posix_memalign(&pointer, strong, bytes) != 0) {
+        return NULL;
+    }
+    if (bytes >= HUGE_PAGE_BYTES) {
         /* Advice only: small pages work as well. */
         (void)madvise(pointer, bytes & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE);
     }

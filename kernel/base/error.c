@@ -4,10 +4,6 @@
  *
  * Level: base (0).
  */
-/* The POSIX strerror_r, which fills the buffer; GNU's may return another one. */
-#undef _GNU_SOURCE
-#define _POSIX_C_SOURCE 200809L
-
 #include "base/error.h"
 
 #include <stdio.h>
@@ -70,14 +66,12 @@ enum akin_status error_system(struct akin_error *error, enum akin_status status,
                               int os_error, const char *message)
 {
     if (error != NULL) {
-        char text[80] = "";
+        /* Static strings, in English: neither the locale nor a buffer of threads is involved. */
+        const char *const text = os_error != 0 ? strerrordesc_np(os_error) : NULL;
         fill(error, status, field);
         error->os_error = os_error;
-        if (os_error != 0 && strerror_r(os_error, text, sizeof text) != 0) {
-            text[0] = '\0';
-        }
         snprintf(error->message, sizeof error->message, "%s: %s%s%s", field, message,
-                 text[0] != '\0' ? ": " : "", text);
+                 text != NULL ? ": " : "", text != NULL ? text : "");
     }
     return status;
 }

@@ -23,6 +23,10 @@
 #define ROW_ALIGNMENT_BYTES    16u
 #define SLOT_FREE_RING_ENTRIES 4096u
 
+/* With no hint left, a claim looks at so many slots itself before it takes a fresh one: enough to find
+   one of them free as long as more than about one in a thousand is. */
+#define SLOT_SEARCH_MAX 1024u
+
 /* Payload arena. A payload larger than PAYLOAD_SHARED_BYTES_MAX gets a chunk of its own. */
 #define PAYLOAD_CHUNK_BYTES      (1024u * 1024u)
 #define PAYLOAD_SHARED_BYTES_MAX (PAYLOAD_CHUNK_BYTES / 8u)
@@ -41,11 +45,14 @@
 /* Maintenance. */
 #define RETIRED_BYTES_MAX_DEFAULT (256ull * 1024 * 1024)
 #define RETIRED_BYTES_MAX_LEAST   (1024ull * 1024)
-#define MAINTAIN_BATCH_SLOTS      4096u /* dead slots taken through one pair of grace periods */
+/* Dead slots taken through one pair of grace periods: the list starts small and doubles when it was
+   full, because with many threads on few cores a grace period takes some time slices. */
+#define MAINTAIN_BATCH_SLOTS     4096u
+#define MAINTAIN_BATCH_SLOTS_MAX 262144u
 /* A reader that has been inside for so long is not waited for by an inline maintainer. Searches
    pause far more often than that; what stays is a filter callback, or a thread that is not
    scheduled. */
-#define READER_PATIENCE_NS 20000000ull
+#define READER_PATIENCE_NS 100000000ull
 
 /* A flat scan leaves and re-enters its read section after so many bytes of rows. */
 #define SCAN_SECTION_BYTES (8u * 1024u * 1024u)

@@ -13,38 +13,64 @@
 
 #include <sched.h>
 
+#include "base/invariant.h"
 #include "base/limits.h"
 #include "base/rng.h"
 #include "sync/rcu.h"
 #include "sync/thread.h"
 
-/* Its address tells threads apart; its content is not used. */
-static _Thread_local char thread_mark;
+/*
+ * The word of a context: user in the lower 32 bits (0 when in no call), use in the next 8, and a
+ * generation that grows with every change, so that a word never comes back.
+ */
+#define USE_SHIFT        32
+#define GENERATION_SHIFT 40
+
+/* Its address tells threads apart; its content counts the calls this thread is inside of. */
+static _Thread_local uint32_t calls_inside;
+
+static enum context_use use_of(uint64_t word)
+{
+    return (enum context_use)(word >> USE_SHIFT & 0xff);
+}
+
+static uint32_t user_of(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+static bool is_in_call(uint64_t word)
+{
+    return use_of(word) == CONTEXT_BORROWED || use_of(word) == CONTEXT_HELD_BUSY;
+}
+
+static uint64_t word_after(uint64_t word, enum context_use use, uint32_t user)
+{
+    return ((word >> GENERATION_SHIFT) + 1) << GENERATION_SHIFT | (uint64_t)use << USE_SHIFT | user;
+}
 
 static uint32_t first_place(const struct akin_index *index)
 {
-    return (uint32_t)(rng_mix((uint64_t)(uintptr_t)&thread_mark) % index->options.threads);
+    return (uint32_t)(rng_mix((uint64_t)(uintptr_t)&calls_inside) % index->options.threads);
 }
 
+/* Take a context for a call. */
 static bool take(struct akin_context *context, enum context_use from, enum context_use to)
 {
+    const uint64_t word = atomic_u64_load_relaxed(&context->use);
     /* SYNC(context.use): acquires what the last user left in the context. */
-    if (atomic_u32_load_relaxed(&context->use) != from ||
-        !atomic_u32_cas(&context->use, from, to)) {
-        return false;
-    }
-    /* Release: recovery that reads it under the same use knows whom to ask for.
-       SYNC(context.owner) */
-    atomic_u32_store_release(&context->owner, thread_number());
-    return true;
+    return use_of(word) == from &&
+           atomic_u64_cas(&context->use, word, word_after(word, to, thread_number()));
 }
 
+/* Give back a context of ours. Nobody else changes the word of a live user. */
 static void put(struct akin_context *context, enum context_use to)
 {
-    /* Nobody's: a next user that dies before it wrote its number is not taken for this one. */
-    atomic_u32_store_relaxed(&context->owner, 0);
+    const uint64_t word = atomic_u64_load_relaxed(&context->use);
     /* SYNC(context.use): pairs with the compare-and-swap in take. */
-    atomic_u32_store_release(&context->use, to);
+    const bool given = atomic_u64_cas(&context->use, word, word_after(word, to, 0));
+    ENSURE(given);
+    (void)given;
 }
 
 /* Keep a record in reserve, so that a delete can commit when there is no memory at all. */
@@ -75,8 +101,8 @@ static enum akin_status context_make(struct akin_index *index, enum context_use 
     struct akin_context *const context = memory;
     context->index = index;
     context->is_pooled = pooled;
-    atomic_u32_store_relaxed(&context->use, use);
-    atomic_u32_store_relaxed(&context->owner, thread_number());
+    atomic_u64_store_relaxed(&context->use,
+                             word_after(0, use, use == CONTEXT_HELD ? 0 : thread_number()));
     fill_spare(context);
     *made = context;
     return AKIN_OK;
@@ -96,7 +122,9 @@ static void context_list(struct akin_index *index, struct akin_context *context)
 static void context_give(struct akin_index *index, struct akin_context *context)
 {
     if (context->spare != NULL) {
+        rcu_enter();
         pool_retire(&index->store.commit_records, context->spare);
+        rcu_leave();
     }
     struct memory *const memory = &index->store.memory;
     memory_give(memory, MEMORY_CONTEXTS, context->row, index->store.slots.row_bytes,
@@ -107,12 +135,16 @@ static void context_give(struct akin_index *index, struct akin_context *context)
 }
 
 /* A context beside the table that nobody uses, or NULL. */
-static struct akin_context *find_listed(struct akin_index *index, enum context_use use)
+static struct akin_context *find_listed(struct akin_index *index, enum context_use from,
+                                        enum context_use to)
 {
     /* SYNC(index.contexts): pairs with context_list. */
     struct akin_context *context = atomic_ptr_load_acquire(&index->contexts);
     for (; context != NULL; context = context->next) {
-        if (!context->is_pooled && take(context, CONTEXT_FREE, use)) {
+        const uint64_t word = atomic_u64_load_relaxed(&context->use);
+        const uint32_t user = to == CONTEXT_HELD ? 0 : thread_number();
+        if (!context->is_pooled && use_of(word) == from &&
+            atomic_u64_cas(&context->use, word, word_after(word, to, user))) {
             return context;
         }
     }
@@ -139,7 +171,9 @@ static enum akin_status fill_place(struct akin_index *index, struct atomic_ptr *
     return AKIN_OK;
 }
 
-static enum akin_status borrow(struct akin_index *index, struct akin_context **borrowed)
+/* A context of the table: one that is free, or a new one in an empty place; NULL when all are in
+   use. `status` tells why a place stayed empty. */
+static struct akin_context *borrow_pooled(struct akin_index *index, enum akin_status *status)
 {
     const uint32_t places = index->options.threads;
     const uint32_t first = first_place(index);
@@ -147,105 +181,107 @@ static enum akin_status borrow(struct akin_index *index, struct akin_context **b
         struct atomic_ptr *const place = &index->context_table[(first + i) % places];
         /* SYNC(index.context_table): pairs with fill_place. */
         struct akin_context *context = atomic_ptr_load_acquire(place);
-        if (context == NULL) {
-            const enum akin_status status = fill_place(index, place, &context);
-            if (status != AKIN_OK) {
-                return status;
-            }
+        if (context == NULL && *status == AKIN_OK) {
+            *status = fill_place(index, place, &context);
             if (context != NULL) {
-                *borrowed = context;
-                return AKIN_OK;
+                return context;
             }
             context = atomic_ptr_load_acquire(place);
         }
-        if (take(context, CONTEXT_FREE, CONTEXT_BORROWED)) {
-            *borrowed = context;
-            return AKIN_OK;
+        if (context != NULL && take(context, CONTEXT_FREE, CONTEXT_BORROWED)) {
+            return context;
         }
     }
-    struct akin_context *context = find_listed(index, CONTEXT_BORROWED);
+    return NULL;
+}
+
+static enum akin_status borrow(struct akin_index *index, struct akin_context **borrowed)
+{
+    enum akin_status status = AKIN_OK;
+    struct akin_context *context = borrow_pooled(index, &status);
     if (context == NULL) {
-        const enum akin_status status = context_make(index, CONTEXT_BORROWED, false, &context);
-        if (status != AKIN_OK) {
-            return status;
+        context = find_listed(index, CONTEXT_FREE, CONTEXT_BORROWED);
+    }
+    if (context == NULL && status == AKIN_OK) {
+        status = context_make(index, CONTEXT_BORROWED, false, &context);
+        if (status == AKIN_OK) {
+            context_list(index, context);
         }
-        context_list(index, context);
     }
     *borrowed = context;
-    return AKIN_OK;
+    return context != NULL ? AKIN_OK : status;
 }
 
 enum akin_status call_begin(struct akin_index *index, struct akin_context *context, bool must_have,
                             struct call *call)
 {
-    call->index = index;
-    call->context = context;
+    enum akin_status status = AKIN_OK;
+    *call = (struct call){.index = index, .context = context, .is_held = context != NULL};
     if (context != NULL) {
         if (context->index != index) {
             return AKIN_BAD_ARGUMENT;
         }
-        return take(context, CONTEXT_HELD, CONTEXT_HELD_BUSY) ? AKIN_OK : AKIN_BUSY;
+        status = take(context, CONTEXT_HELD, CONTEXT_HELD_BUSY) ? AKIN_OK : AKIN_BUSY;
+    } else {
+        status = borrow(index, &call->context);
+        if (status != AKIN_OK && !must_have) {
+            /* SYNC(index.unmarked): counted, so that akin_close waits for it all the same. */
+            (void)atomic_u64_fetch_add_acq_rel(&index->unmarked, 1);
+            status = AKIN_OK;
+        }
     }
-    const enum akin_status status = borrow(index, &call->context);
-    if (status != AKIN_OK) {
-        call->context = NULL;
-        return must_have ? status : AKIN_OK;
-    }
-    return AKIN_OK;
+    calls_inside += status == AKIN_OK ? 1 : 0;
+    return status;
 }
 
 void call_end(struct call *call)
 {
     struct akin_context *const context = call->context;
+    calls_inside--;
     if (context == NULL) {
+        /* SYNC(index.unmarked): pairs with the load in contexts_quiesce. */
+        (void)atomic_u64_fetch_sub_acq_rel(&call->index->unmarked, 1);
         return;
     }
     fill_spare(context);
-    put(context,
-        atomic_u32_load_relaxed(&context->use) == CONTEXT_HELD_BUSY ? CONTEXT_HELD : CONTEXT_FREE);
-}
-
-static bool is_in_call(uint32_t use)
-{
-    return use == CONTEXT_BORROWED || use == CONTEXT_HELD_BUSY;
-}
-
-/* Whether the user of a context died inside its call. The section it was in, if any, is over:
-   liburcu ends it when the thread ends. */
-static bool is_orphaned(const struct akin_context *context)
-{
-    const uint32_t use = atomic_u32_load_relaxed(&context->use);
-    /* SYNC(context.owner): pairs with take. */
-    return is_in_call(use) && thread_is_dead(atomic_u32_load_acquire(&context->owner));
+    put(context, call->is_held ? CONTEXT_HELD : CONTEXT_FREE);
 }
 
 void contexts_recover(struct akin_index *index)
 {
-    if (index->process != process_number()) {
-        return;
+    if (index->process != process_generation()) {
+        return; /* thread numbers of another process */
     }
     struct akin_context *context = atomic_ptr_load_acquire(&index->contexts);
     for (; context != NULL; context = context->next) {
-        if (!is_orphaned(context)) {
+        /* SYNC(context.use): pairs with take; the number belongs to this use. */
+        const uint64_t word = atomic_u64_load_acquire(&context->use);
+        if (!is_in_call(word) || !thread_is_dead(user_of(word))) {
             continue;
         }
-        const uint32_t use = atomic_u32_load_relaxed(&context->use);
-        const uint32_t owner = atomic_u32_load_relaxed(&context->owner);
-        /* One of several that recover wins: it becomes the owner, so that nobody else finds a dead
-           one. */
-        if (is_in_call(use) && atomic_u32_cas(&context->owner, owner, thread_number())) {
+        /* The section it was in, if any, is over: liburcu ends it when the thread ends. Of several
+           that recover one wins: the word is another then, with a user that lives. */
+        if (atomic_u64_cas(&context->use, word, word_after(word, use_of(word), thread_number()))) {
             reader_reset(&context->reader);
-            put(context, use == CONTEXT_HELD_BUSY ? CONTEXT_HELD : CONTEXT_FREE);
+            put(context, use_of(word) == CONTEXT_HELD_BUSY ? CONTEXT_HELD : CONTEXT_FREE);
+            (void)atomic_u64_fetch_add_relaxed(&index->deaths, 1);
         }
     }
+}
+
+bool index_had_deaths(const struct akin_index *index)
+{
+    return atomic_u64_load_relaxed(&index->deaths) > 0 ||
+           atomic_u64_load_relaxed(&index->maintainer.orphans) > 0 ||
+           atomic_u64_load_relaxed(&index->maintainer.takeovers) > 0;
 }
 
 bool contexts_are_ours(const struct akin_index *index)
 {
     const struct akin_context *context = atomic_ptr_load_acquire(&index->contexts);
-    for (; context != NULL; context = context->next) {
-        if (is_in_call(atomic_u32_load_relaxed(&context->use)) &&
-            atomic_u32_load_acquire(&context->owner) == thread_number()) {
+    for (; calls_inside > 0 && context != NULL; context = context->next) {
+        const uint64_t word = atomic_u64_load_acquire(&context->use);
+        if (is_in_call(word) && user_of(word) == thread_number()) {
             return true;
         }
     }
@@ -257,10 +293,18 @@ void contexts_quiesce(struct akin_index *index)
     struct akin_context *context = atomic_ptr_load_acquire(&index->contexts);
     for (; context != NULL; context = context->next) {
         /* SYNC(context.use): pairs with put; what the call did is over. */
-        while (is_in_call(atomic_u32_load_acquire(&context->use))) {
+        while (is_in_call(atomic_u64_load_acquire(&context->use))) {
+            if (index->process != process_generation()) {
+                break; /* the child of a fork: the parent's threads do not come back */
+            }
             contexts_recover(index);
             (void)sched_yield();
         }
+    }
+    /* SYNC(index.unmarked): pairs with call_end. */
+    while (atomic_u64_load_acquire(&index->unmarked) > 0 &&
+           index->process == process_generation()) {
+        (void)sched_yield();
     }
 }
 
@@ -281,16 +325,25 @@ enum akin_status akin_context_create(akin_index *index, uint32_t k_max, akin_con
         return error_field(error, AKIN_BAD_ARGUMENT, index == NULL ? "index" : "context",
                            "is NULL");
     }
+    struct call call;
+    enum akin_status status = call_begin(index, NULL, false, &call);
+    if (status != AKIN_OK) {
+        return error_plain(error, status);
+    }
     if (k_max < 1 || k_max > AKIN_K_MAX) {
+        call_end(&call);
         return error_range(error, AKIN_BAD_K, "k_max", k_max, 1, AKIN_K_MAX);
     }
-    struct akin_context *held = find_listed(index, CONTEXT_HELD);
+    struct akin_context *held = find_listed(index, CONTEXT_FREE, CONTEXT_HELD);
     if (held == NULL) {
-        const enum akin_status status = context_make(index, CONTEXT_HELD, false, &held);
-        if (status != AKIN_OK) {
-            return error_plain(error, status);
+        status = context_make(index, CONTEXT_HELD, false, &held);
+        if (status == AKIN_OK) {
+            context_list(index, held);
         }
-        context_list(index, held);
+    }
+    call_end(&call);
+    if (status != AKIN_OK) {
+        return error_plain(error, status);
     }
     *context = held;
     return AKIN_OK;
@@ -298,8 +351,8 @@ enum akin_status akin_context_create(akin_index *index, uint32_t k_max, akin_con
 
 void akin_context_destroy(akin_context *context)
 {
-    if (context != NULL) {
-        const bool was_held = take(context, CONTEXT_HELD, CONTEXT_FREE);
-        (void)was_held; /* in use: the program's mistake, answered by doing nothing */
+    /* In use: the program's mistake, answered by doing nothing. */
+    if (context != NULL && take(context, CONTEXT_HELD, CONTEXT_HELD_BUSY)) {
+        put(context, CONTEXT_FREE);
     }
 }

@@ -136,7 +136,7 @@ enum akin_status file_open(const char *path, int *descriptor, struct file_header
 {
     const int saved_errno = errno;
     struct stat status_of;
-    const int opened = open(path, O_RDONLY | O_CLOEXEC);
+    const int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const int open_errno = errno;
     errno = saved_errno;
     if (opened < 0) {

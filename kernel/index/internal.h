@@ -44,9 +44,10 @@ struct akin_context {
     struct akin_index *index;
     struct akin_context *next;   /* list of all contexts; plain: written before it is listed */
     struct commit_record *spare; /* for a delete in hard times; belongs to the current user */
-    struct atomic_u32 use;       /* enum context_use; taken by compare-and-swap */
-    struct atomic_u32 owner; /* thread_number of the current user; written by it, for recovery */
-    bool is_pooled;          /* in the table of the index; never changes */
+    /* Use, user and a generation in one word, so that recovery can tell a dead user from the next
+       one: see context.c. Changed by compare-and-swap of the whole word. */
+    struct atomic_u64 use;
+    bool is_pooled; /* in the table of the index; never changes */
     /* Buffers of walks, grown once and kept; they belong to the current user. */
     unsigned char *row;
     unsigned char *payload;
@@ -60,7 +61,9 @@ struct akin_index {
     struct routing routing;      /* of the first generation */
     struct index_view first_view;
     struct worker worker;
-    uint32_t process;           /* in which it was opened: thread numbers mean nothing in another */
+    uint64_t process;           /* generation in which it was opened */
+    struct atomic_u64 unmarked; /* calls in flight that could get no context */
+    struct atomic_u64 deaths;   /* threads that died inside a call, as far as they were found */
     struct atomic_ptr view;     /* struct index_view; replaced by rebuilds */
     struct atomic_ptr contexts; /* list of all contexts */
     struct atomic_ptr *context_table; /* `threads` places, filled as calls need them */
@@ -71,6 +74,7 @@ struct akin_index {
 struct call {
     struct akin_index *index;
     struct akin_context *context; /* NULL when none could be had: the call goes on unmarked */
+    bool is_held;                 /* the context is the program's */
 };
 
 /* The view, to be loaded after the frontier. Threads: any, inside a read section. */
@@ -102,11 +106,10 @@ void call_end(struct call *call);
 /* Take contexts back from threads that died inside a call, and drop their pins. Threads: any. */
 void contexts_recover(struct akin_index *index);
 
-/* Whether this thread is inside a call that uses a context: a callback of it is running. Threads:
-   any. */
+/* Whether this thread is inside a call of the index: a callback of it is running. Threads: any. */
 bool contexts_are_ours(const struct akin_index *index);
 
-/* Wait until no call uses a context, but for those of dead threads. Threads: SETUP. */
+/* Wait until no call is in flight, but for those of dead threads. Threads: SETUP. */
 void contexts_quiesce(struct akin_index *index);
 
 /* Free all contexts. Threads: SETUP. */
@@ -123,9 +126,15 @@ static inline const struct metric *index_metric(const struct akin_index *index)
     return &index->routing.metric;
 }
 
+/* Whether threads died inside calls: some sums may be off by what they held. Threads: any. */
+bool index_had_deaths(const struct akin_index *index);
+
 /* Before a write: refuse it while too much waits for readers. After a write: inline maintenance. */
 MUST_CHECK enum akin_status upkeep_before_write(struct akin_index *index);
 void upkeep_after_write(struct akin_index *index);
+
+/* Maintenance by who has the index alone: whatever the mode, it may wait. */
+void upkeep_alone(struct akin_index *index);
 
 /* Try to make room after a write met AKIN_NO_MEMORY or AKIN_OVER_BUDGET; whether trying again may
    help. */
@@ -135,6 +144,9 @@ bool upkeep_make_room(struct akin_index *index);
 MUST_CHECK enum akin_status index_write(struct akin_index *index, struct reader *reader,
                                         uint64_t key, const void *row,
                                         const struct akin_bytes *payload, enum commit_want want);
+
+/* Whether struct_size is one that we know, and a longer struct asks for nothing beyond. PURE. */
+bool options_size_is_known(const struct akin_options *options);
 
 /* Options with defaults filled in where 0 means "take the default". PURE. */
 struct akin_options options_complete(const struct akin_options *options);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "index/file_format.h"
 #include "index/internal.h"
+#include "sync/rcu.h"
 
 /* A file being read. */
 struct loading {
@@ -100,8 +101,11 @@ static enum akin_status entry_write(struct loading *loading, uint64_t key, const
     if (status == AKIN_EXISTS) {
         return corrupt(loading, "key", position, "a key stands in the file twice");
     }
-    upkeep_after_write(index);
-    return status == AKIN_OK ? AKIN_OK : error_plain(loading->error, status);
+    if (status != AKIN_OK) {
+        return error_plain(loading->error, status);
+    }
+    upkeep_alone(index);
+    return AKIN_OK;
 }
 
 static enum akin_status frame_load(struct loading *loading, const struct frame_header *frame)
@@ -169,7 +173,7 @@ static enum akin_status open_for(const struct file_header *header,
     akin_options_init(&used);
     used.seed = header->seed;
     if (options != NULL) {
-        if (options->struct_size < sizeof used) {
+        if (!options_size_is_known(options)) {
             return error_range(error, AKIN_BAD_STRUCT_SIZE, "options.struct_size",
                                (double)options->struct_size, (double)sizeof used,
                                (double)sizeof used);
@@ -204,7 +208,7 @@ static enum akin_status load_file(const char *path, const struct akin_options *o
             *index = loading.index;
         } else {
             const enum akin_status closed = akin_close(loading.index);
-            (void)closed; /* refused only inside a callback, where akin_load has no business */
+            (void)closed; /* refused only inside a callback, where we are not */
         }
     }
     file_close(loading.descriptor);
@@ -216,6 +220,9 @@ enum akin_status akin_load(const char *path, const struct akin_options *options,
 {
     if (path == NULL || index == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, path == NULL ? "path" : "index", "is NULL");
+    }
+    if (rcu_is_inside()) {
+        return error_plain(error, AKIN_IN_CALLBACK);
     }
     int cancel_state = 0;
     /* A thread that is cancelled in read() would leave descriptor and index behind. */

@@ -37,6 +37,21 @@ static enum akin_status payload_check(const struct akin_bytes *payload, struct a
     return AKIN_OK;
 }
 
+/* Everything that may be refused before anything is taken. */
+static enum akin_status request_check(struct akin_index *index, const struct akin_vector *vector,
+                                      const struct akin_bytes *payload, struct akin_error *error)
+{
+    enum akin_status status = vector_check(index_metric(index), vector, "vector", error);
+    if (status == AKIN_OK) {
+        status = payload_check(payload, error);
+    }
+    if (status == AKIN_OK) {
+        status = upkeep_before_write(index);
+        status = status == AKIN_OK ? AKIN_OK : error_plain(error, status);
+    }
+    return status;
+}
+
 /* The common course of the three writes. */
 static enum akin_status write_checked(akin_index *index, uint64_t key,
                                       const struct akin_vector *vector,
@@ -46,31 +61,23 @@ static enum akin_status write_checked(akin_index *index, uint64_t key,
     if (index == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
     }
-    enum akin_status status = vector_check(index_metric(index), vector, "vector", error);
-    if (status != AKIN_OK) {
-        return status;
-    }
-    status = payload_check(payload, error);
-    if (status != AKIN_OK) {
-        return status;
-    }
     struct call call;
-    status = call_begin(index, NULL, false, &call);
+    enum akin_status status = call_begin(index, NULL, false, &call);
     if (status != AKIN_OK) {
         return error_plain(error, status);
     }
-    status = upkeep_before_write(index);
-    if (status != AKIN_OK) {
-        call_end(&call);
-        return error_plain(error, status);
+    status = request_check(index, vector, payload, error);
+    if (status == AKIN_OK) {
+        struct reader *const reader = call_reader(&call);
+        status = index_write(index, reader, key, vector->data, payload, want);
+        if ((status == AKIN_NO_MEMORY || status == AKIN_OVER_BUDGET) && upkeep_make_room(index)) {
+            status = index_write(index, reader, key, vector->data, payload, want);
+        }
+        upkeep_after_write(index);
+        status = status == AKIN_OK ? AKIN_OK : error_plain(error, status);
     }
-    status = index_write(index, call_reader(&call), key, vector->data, payload, want);
-    if ((status == AKIN_NO_MEMORY || status == AKIN_OVER_BUDGET) && upkeep_make_room(index)) {
-        status = index_write(index, call_reader(&call), key, vector->data, payload, want);
-    }
-    upkeep_after_write(index);
     call_end(&call); /* last: from here on akin_close may go ahead */
-    return status == AKIN_OK ? AKIN_OK : error_plain(error, status);
+    return status;
 }
 
 enum akin_status akin_insert(akin_index *index, uint64_t key, const struct akin_vector *vector,
@@ -121,6 +128,9 @@ enum akin_status akin_delete(akin_index *index, uint64_t key, struct akin_error 
     return status == AKIN_OK ? AKIN_OK : error_plain(error, status);
 }
 
+/* Deletions of a clear after which it looks whether maintenance is due. */
+#define ERASES_PER_UPKEEP 256u
+
 enum akin_status akin_clear(akin_index *index, struct akin_error *error)
 {
     struct walk walk;
@@ -132,16 +142,19 @@ enum akin_status akin_clear(akin_index *index, struct akin_error *error)
     if (status != AKIN_OK) {
         return error_plain(error, status);
     }
-    do {
+    for (uint64_t erased = 1; status == AKIN_OK; erased++) {
         status = walk_next(&walk, &entry);
-        if (status == AKIN_OK) {
-            status = erase(index, &walk.call, entry.key, entry.born);
-            /* Replaced or deleted by somebody else meanwhile: not ours any more. */
-            status = status == AKIN_NOT_FOUND ? AKIN_OK : status;
-        } else if (status == AKIN_NOT_FOUND) {
+        if (status != AKIN_OK) {
             break;
         }
-    } while (status == AKIN_OK);
+        status = erase(index, &walk.call, entry.key, entry.born);
+        /* Replaced or deleted by somebody else meanwhile: not ours any more. */
+        status = status == AKIN_NOT_FOUND ? AKIN_OK : status;
+        if (erased % ERASES_PER_UPKEEP == 0) {
+            upkeep_after_write(index);
+        }
+    }
+    walk_unpin(&walk); /* its own pin holds what it erased */
     upkeep_after_write(index);
     walk_end(&walk);
     return status == AKIN_NOT_FOUND ? AKIN_OK : error_plain(error, status);

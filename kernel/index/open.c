@@ -4,7 +4,6 @@
  *
  * Level: index (6).
  */
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,7 +72,7 @@ enum akin_status akin_open(const struct akin_options *options, akin_index **inde
     }
     struct akin_index *const made = block;
     made->options = complete;
-    made->process = process_number();
+    made->process = process_generation();
     status = start(made, &memory);
     if (status != AKIN_OK) {
         memory_give(&memory, MEMORY_OTHER, made, sizeof(struct akin_index), CACHE_PAIR_BYTES);
@@ -91,16 +90,17 @@ enum akin_status akin_close(akin_index *index)
     if (rcu_is_inside() || contexts_are_ours(index)) {
         return AKIN_IN_CALLBACK;
     }
-    if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
-        worker_stop(&index->worker);
-    }
-    /* Calls in flight: those with a context, those at maintenance, and those that are a section
-       only. None may start any more. */
+    /* Calls in flight first: they may wake the worker. None may start any more. */
     contexts_quiesce(index);
-    while (!maintain_claim(&index->maintainer)) {
-        (void)sched_yield();
+    if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
+        if (index->process == process_generation()) {
+            worker_stop(&index->worker);
+        } /* else the child of a fork, which has no such thread */
     }
-    rcu_wait();
+    maintain_claim_surely(&index->maintainer);
+    rcu_wait(); /* for calls that are a section only */
+    maintain_release(&index->maintainer);
+    maintain_end(&index->maintainer);
     contexts_end(index);
     memory_give(&index->store.memory, MEMORY_OTHER, index->context_table,
                 index->options.threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
@@ -122,9 +122,14 @@ enum akin_status akin_options_of(akin_index *index, struct akin_options *options
         return error_range(error, AKIN_BAD_STRUCT_SIZE, "options.struct_size", (double)size,
                            (double)sizeof *options, (double)sizeof *options);
     }
-    *options = index->options;
-    options->struct_size = size;
-    return AKIN_OK;
+    struct call call;
+    const enum akin_status status = call_begin(index, NULL, false, &call);
+    if (status == AKIN_OK) {
+        *options = index->options;
+        options->struct_size = size;
+        call_end(&call);
+    }
+    return status;
 }
 
 uint32_t akin_version(void)

@@ -33,8 +33,8 @@ void akin_options_init_sized(struct akin_options *options, size_t struct_size)
 /* A newer caller's struct is longer: fine as long as it asks for nothing that we do not know. */
 static bool size_is_known(const void *object, size_t struct_size, size_t known)
 {
-    if (struct_size < known) {
-        return false;
+    if (struct_size < known || struct_size > known + 4096) {
+        return false; /* before the tail is read: a size that was never set may be anything */
     }
     const unsigned char *const bytes = object;
     for (size_t i = known; i < struct_size; i++) {
@@ -42,7 +42,12 @@ static bool size_is_known(const void *object, size_t struct_size, size_t known)
             return false;
         }
     }
-    return struct_size <= known + 4096;
+    return true;
+}
+
+bool options_size_is_known(const struct akin_options *options)
+{
+    return size_is_known(options, options->struct_size, sizeof *options);
 }
 
 static enum akin_status check_bounds(const struct akin_options *options, struct akin_error *error)
@@ -61,6 +66,7 @@ static enum akin_status check_bounds(const struct akin_options *options, struct 
     }
     struct akin_memory empty;
     struct akin_options unbounded = *options;
+    unbounded.struct_size = sizeof unbounded; /* the copy has no tail */
     unbounded.budget_bytes = 0;
     const enum akin_status status = akin_estimate(&unbounded, 0, 0, &empty, error);
     if (status == AKIN_OK && options->budget_bytes != 0 &&
@@ -103,7 +109,7 @@ static enum akin_status check_shape(const struct akin_options *options, struct a
     if (options == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, "options", "is NULL");
     }
-    if (!size_is_known(options, options->struct_size, sizeof *options)) {
+    if (!options_size_is_known(options)) {
         return error_range(error, AKIN_BAD_STRUCT_SIZE, "options.struct_size",
                            (double)options->struct_size, (double)sizeof *options,
                            (double)sizeof *options);
@@ -126,6 +132,16 @@ struct akin_options options_complete(const struct akin_options *options)
         complete.retired_bytes_max = RETIRED_BYTES_MAX_DEFAULT;
     }
     return complete;
+}
+
+/* Entries that one index can number: the directory has room for so many chunks. */
+static uint64_t entries_max(const struct akin_options *options)
+{
+    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
+    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
+    const uint64_t directory = ((uint64_t)SLOT_DIRECTORY_TOP * SLOT_DIRECTORY_LEAF)
+                               << slots_chunk_shift(stride, options->capacity);
+    return directory < SLOT_COUNT_MAX ? directory : SLOT_COUNT_MAX;
 }
 
 /* Bytes of a pool that holds `objects`. */
@@ -176,8 +192,9 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
         return error_range(error, AKIN_PAYLOAD_TOO_LARGE, "payload_bytes_mean",
                            (double)payload_bytes_mean, 0, AKIN_PAYLOAD_BYTES_MAX);
     }
-    if (entries >= SLOT_COUNT_MAX) {
-        return error_range(error, AKIN_INDEX_FULL, "entries", (double)entries, 0, SLOT_COUNT_MAX);
+    if (entries > entries_max(options)) {
+        return error_range(error, AKIN_INDEX_FULL, "entries", (double)entries, 0,
+                           (double)entries_max(options));
     }
     struct akin_memory result = {0};
     estimate_store(options, entries, &result);

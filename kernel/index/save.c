@@ -164,42 +164,49 @@ static enum akin_status write_content(struct saving *saving, struct walk *walk)
     return status;
 }
 
-/* Make the name of the directory of a path, in a buffer as long as the path and two more. */
-static void directory_of(const char *path, char *directory)
+/* Length of the directory part of a path, with its slash. */
+static size_t directory_length(const char *path)
 {
     const char *const slash = strrchr(path, '/');
-    const size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    memcpy(directory, length == 0 ? "." : path, length == 0 ? 1 : length);
-    directory[length == 0 ? 1 : length] = '\0';
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
 }
 
-/* Put the finished file in place and make that durable. */
+/* Put the finished file in place and make that durable. Nothing can fail after the rename but the
+   flush of the directory. */
 static enum akin_status install(struct saving *saving, const char *path)
 {
-    if (rename(saving->temporary, path) != 0) {
-        return io_failed(saving, "could not be put in place");
-    }
-    directory_of(path, saving->temporary);
-    const int directory = open(saving->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    saving->temporary[0] = '\0'; /* nothing is left to remove */
+    const size_t length = directory_length(path);
+    char *const name = saving->temporary + length;
+    const char first = *name;
+    *name = '\0';
+    const int directory =
+        open(length == 0 ? "." : saving->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *name = first;
     if (directory < 0) {
-        return io_failed(saving, "is in place, but its directory could not be opened to flush it");
+        return io_failed(saving, "is in a directory that cannot be opened to flush it");
     }
-    const int failed = fsync(directory);
-    const int sync_errno = errno;
+    enum akin_status status = AKIN_OK;
+    if (rename(saving->temporary, path) != 0) {
+        status = io_failed(saving, "could not be put in place");
+    } else {
+        saving->temporary[0] = '\0'; /* nothing is left to remove */
+        /* EINVAL: a file system that cannot and need not. */
+        if (fsync(directory) != 0 && errno != EINVAL) {
+            status = io_failed(saving, "is in place, but its directory could not be flushed");
+        }
+    }
     (void)close(directory);
-    if (failed != 0 && sync_errno != EINVAL) { /* EINVAL: a file system that cannot and need not */
-        errno = sync_errno;
-        return io_failed(saving, "is in place, but its directory could not be flushed");
-    }
-    return AKIN_OK;
+    return status;
 }
 
+/* Create a file beside the final one, under a short name of its own. */
 static enum akin_status create_temporary(struct saving *saving, const char *path)
 {
+    const size_t length = directory_length(path);
     uint64_t random = clock_coarse_ns() ^ (uint64_t)(uintptr_t)saving ^ ((uint64_t)getpid() << 32);
+    memcpy(saving->temporary, path, length);
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
-        snprintf(saving->temporary, saving->path_bytes, "%s.tmp-%016llx", path,
+        snprintf(saving->temporary + length, saving->path_bytes - length, ".akin-%016llx.tmp",
                  (unsigned long long)rng_next(&random));
         saving->descriptor = open(saving->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (saving->descriptor >= 0) {
@@ -269,7 +276,7 @@ enum akin_status akin_save(akin_index *index, const char *path, struct akin_erro
     /* A thread that is cancelled in write() would leave descriptor and temporary behind. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     struct saving saving = {
-        .memory = &index->store.memory, .path_bytes = strlen(path) + 32, .error = error};
+        .memory = &index->store.memory, .path_bytes = directory_length(path) + 32, .error = error};
     void *name = NULL;
     status = memory_take(saving.memory, MEMORY_OTHER, saving.path_bytes, CACHE_LINE_BYTES, &name);
     if (status == AKIN_OK) {

@@ -101,7 +101,8 @@ static void search_all(struct call *call, const struct request *request)
     struct scan scan = {.store = store, .filter = request->filter, .reader = reader};
     reader_enter(reader);
     /* A long search pins its stamp, so that it may leave the section in between. */
-    scan.is_pinned = reader != NULL && scan_is_long(store, slots_watermark(&store->slots));
+    scan.is_pinned =
+        reader != NULL && scan_is_long(store, slots_watermark(&store->slots), request->query_count);
     scan.stamp = scan.is_pinned ? reader_pin(store, reader) : frontier_stamp(store);
     scan.watermark = slots_watermark(&store->slots);
     scan.metric = &index_view_acquire(call->index)->current->metric;
@@ -114,20 +115,14 @@ static void search_all(struct call *call, const struct request *request)
     reader_leave(reader);
 }
 
-static enum akin_status run(struct akin_index *index, struct akin_context *context,
-                            const struct request *request, struct akin_error *error)
+static enum akin_status begin(struct akin_index *index, struct akin_context *context,
+                              struct call *call, struct akin_error *error)
 {
-    struct call call;
-    const enum akin_status status = call_begin(index, context, false, &call);
+    const enum akin_status status = call_begin(index, context, false, call);
     if (status == AKIN_BAD_ARGUMENT) {
         return error_field(error, status, "context", "belongs to another index");
     }
-    if (status != AKIN_OK) {
-        return error_plain(error, status);
-    }
-    search_all(&call, request);
-    call_end(&call);
-    return AKIN_OK;
+    return status == AKIN_OK ? AKIN_OK : error_plain(error, status);
 }
 
 enum akin_status akin_search(akin_index *index, akin_context *context,
@@ -144,20 +139,22 @@ enum akin_status akin_search(akin_index *index, akin_context *context,
                            "is NULL");
     }
     uint32_t found = 0;
+    struct call call;
     struct request request = {.query_count = 1, .results = results, .counts = &found};
-    enum akin_status status = options_check(options, &request, error);
+    enum akin_status status = begin(index, context, &call, error);
     if (status != AKIN_OK) {
         return status;
     }
-    status = vector_check(index_metric(index), query, "query", error);
-    if (status != AKIN_OK) {
-        return status;
-    }
-    request.queries = query->data;
-    status = run(index, context, &request, error);
+    status = options_check(options, &request, error);
     if (status == AKIN_OK) {
+        status = vector_check(index_metric(index), query, "query", error);
+    }
+    if (status == AKIN_OK) {
+        request.queries = query->data;
+        search_all(&call, &request);
         *count = found;
     }
+    call_end(&call);
     return status;
 }
 
@@ -215,9 +212,18 @@ enum akin_status akin_search_batch(akin_index *index, akin_context *context,
     if (index == NULL || batch == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, index == NULL ? "index" : "batch", "is NULL");
     }
-    enum akin_status status = options_check(options, &request, error);
+    struct call call;
+    enum akin_status status = begin(index, context, &call, error);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    status = options_check(options, &request, error);
     if (status == AKIN_OK) {
         status = batch_check(index, batch, &request, error);
     }
-    return status == AKIN_OK ? run(index, context, &request, error) : status;
+    if (status == AKIN_OK) {
+        search_all(&call, &request);
+    }
+    call_end(&call);
+    return status;
 }

@@ -14,17 +14,11 @@
 /* How often a refused write looks again before it answers. Bounded, so it does not wait for
    anybody. */
 #define RELIEF_TRIES 64
-/* An empty ring of hints is refilled from this many free slots on. */
-#define REFILL_LEAST 64u
-
 static void note_stall(struct akin_index *index)
 {
     (void)atomic_u64_fetch_add_relaxed(&index->maintainer.stalls, 1);
-    if (maintain_claim(&index->maintainer)) {
-        maintain_log(&index->maintainer, MAINTAIN_EVENT_STALLED, AKIN_LOG_WARNING,
-                     "retired memory reached its bound: a reader stalls, or nobody maintains");
-        maintain_release(&index->maintainer);
-    }
+    maintain_log(&index->maintainer, MAINTAIN_EVENT_STALLED, AKIN_LOG_WARNING,
+                 "retired memory reached its bound: a reader stalls, or nobody maintains");
 }
 
 /* One try at reclaiming without waiting for readers that may be long. */
@@ -33,7 +27,7 @@ static void relieve(struct akin_index *index)
     struct maintainer *const maintainer = &index->maintainer;
     if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
         worker_wake(&index->worker);
-    } else if (maintain_claim(maintainer)) {
+    } else if (maintain_claim_from_dead(maintainer)) {
         uint64_t reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
         (void)ended; /* the caller looks at what it came to */
@@ -46,22 +40,9 @@ static bool may_relieve(const struct akin_index *index)
     return index->options.maintenance != AKIN_MAINTENANCE_CALLER && !rcu_is_inside();
 }
 
-/* Hints are a bounded ring: with many free slots it runs dry though there are more. */
-static void refill(struct akin_index *index)
-{
-    struct slots *const slots = &index->store.slots;
-    if (ring_count(&slots->hints) == 0 &&
-        atomic_u64_load_relaxed(&slots->free_count) >= REFILL_LEAST &&
-        maintain_claim(&index->maintainer)) {
-        slots_refill_hints(slots, &index->maintainer.cursor_hint);
-        maintain_release(&index->maintainer);
-    }
-}
-
 enum akin_status upkeep_before_write(struct akin_index *index)
 {
     const struct memory *const memory = &index->store.memory;
-    refill(index);
     if (!memory_is_stalled(memory)) {
         return AKIN_OK;
     }
@@ -113,25 +94,73 @@ void upkeep_after_write(struct akin_index *index)
         return;
     }
     uint64_t reclaimed = 0;
+    const uint32_t capacity = maintainer->batch_capacity;
     const uint64_t threshold = maintain_threshold(maintainer);
     const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
     const uint64_t left = atomic_u64_load_relaxed(&index->store.memory.retired);
     /* After a full batch the next write goes on at once; otherwise when there is enough again. */
-    const bool more = ended && reclaimed >= MAINTAIN_BATCH_SLOTS;
+    const bool more = ended && reclaimed >= capacity;
     atomic_u64_store_relaxed(&maintainer->next_try,
                              more ? threshold : left + (ended ? threshold : threshold / 4));
     maintain_release(maintainer);
 }
 
-/* Rounds until one reclaims nothing. */
+/* Rounds until one reclaims nothing; beside writers, who retire without end, as many as what waited
+   at the start can need. */
 static void drain(struct maintainer *maintainer)
 {
+    const uint32_t watermark = slots_watermark(&maintainer->store->slots);
+    uint64_t rounds_left = 8 + 2 * (uint64_t)(watermark / MAINTAIN_BATCH_SLOTS);
     uint64_t reclaimed;
     do {
         reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
         (void)ended; /* it always ends when it may wait */
-    } while (reclaimed > 0 || maintainer->moved_count > 0);
+    } while ((reclaimed > 0 || maintainer->moved_count > 0) && --rounds_left > 0);
+}
+
+/* Everything: what waits, what dead threads left, and what that set free. */
+static void maintain_fully(struct akin_index *index)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    contexts_recover(index);
+    maintain_claim_surely(maintainer);
+    atomic_u64_store_relaxed(&index->store.keys.refused, 0);
+    drain(maintainer);
+    maintain_recover(maintainer);
+    if (index_had_deaths(index)) {
+        slots_recount(&index->store.slots);
+    }
+    drain(maintainer);
+    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
+    maintain_release(maintainer);
+}
+
+static enum akin_status maintain_once(struct akin_index *index)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    uint64_t reclaimed = 0;
+    if (!maintain_claim_from_dead(maintainer)) {
+        return AKIN_BUSY;
+    }
+    const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+    (void)ended; /* it always ends when it may wait */
+    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
+    maintain_release(maintainer);
+    return AKIN_OK;
+}
+
+void upkeep_alone(struct akin_index *index)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    const uint64_t retired = atomic_u64_load_relaxed(&index->store.memory.retired);
+    if ((retired >= maintain_threshold(maintainer) || key_map_wants_growth(&index->store.keys)) &&
+        maintain_claim(maintainer)) {
+        uint64_t reclaimed = 0;
+        const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+        (void)ended; /* it always ends when it may wait */
+        maintain_release(maintainer);
+    }
 }
 
 enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
@@ -147,29 +176,19 @@ enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
     if (rcu_is_inside()) {
         return error_plain(error, AKIN_IN_CALLBACK);
     }
-    struct maintainer *const maintainer = &index->maintainer;
     const int saved_errno = errno;
-    while (!maintain_claim(maintainer)) {
-        if (mode == AKIN_MAINTAIN_ROUND) {
-            errno = saved_errno;
-            return error_plain(error, AKIN_BUSY);
+    struct call call;
+    enum akin_status status = call_begin(index, NULL, false, &call);
+    if (status == AKIN_OK) {
+        if (mode == AKIN_MAINTAIN_DRAIN) {
+            maintain_fully(index);
+        } else {
+            status = maintain_once(index);
         }
-        (void)sched_yield();
+        call_end(&call);
     }
-    if (mode == AKIN_MAINTAIN_ROUND) {
-        uint64_t reclaimed = 0;
-        const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
-        (void)ended; /* it always ends when it may wait */
-    } else {
-        contexts_recover(index);
-        drain(maintainer);
-        maintain_recover(maintainer);
-        drain(maintainer);
-    }
-    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
-    maintain_release(maintainer);
     errno = saved_errno;
-    return AKIN_OK;
+    return status == AKIN_OK ? AKIN_OK : error_plain(error, status);
 }
 
 enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
@@ -185,12 +204,12 @@ enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
     }
     const struct store *const store = &index->store;
     const struct maintainer *const maintainer = &index->maintainer;
-    const struct readers_report readers = readers_describe(&store->readers);
     struct call call;
     const enum akin_status status = call_begin(index, NULL, false, &call);
     if (status != AKIN_OK) {
         return error_plain(error, status);
     }
+    const struct readers_report readers = readers_describe(&store->readers);
     struct akin_stats report = {.struct_size = stats->struct_size};
     rcu_enter();
     report.count = frontier_count(store);

@@ -43,9 +43,14 @@ enum akin_status walk_begin(struct akin_index *index, bool wants_content, struct
     return AKIN_OK;
 }
 
-void walk_end(struct walk *walk)
+void walk_unpin(struct walk *walk)
 {
     reader_unpin(call_reader(&walk->call));
+}
+
+void walk_end(struct walk *walk)
+{
+    walk_unpin(walk);
     call_end(&walk->call);
 }
 
@@ -114,10 +119,12 @@ static enum akin_status grow_payload(struct walk *walk, size_t size)
     const enum akin_status status =
         memory_take_raw(memory, MEMORY_CONTEXTS, capacity, CACHE_LINE_BYTES, &larger);
     if (status == AKIN_OK) {
-        memory_give(memory, MEMORY_CONTEXTS, context->payload, context->payload_capacity,
-                    CACHE_LINE_BYTES);
+        /* The new one first: whoever recovers the context after a death must not find the old. */
+        unsigned char *const smaller = context->payload;
+        const size_t smaller_capacity = context->payload_capacity;
         context->payload = larger;
         context->payload_capacity = capacity;
+        memory_give(memory, MEMORY_CONTEXTS, smaller, smaller_capacity, CACHE_LINE_BYTES);
     }
     return status;
 }

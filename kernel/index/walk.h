@@ -21,7 +21,6 @@ struct walk {
     struct akin_index *index;
     struct call call;
     uint64_t stamp; /* the instant */
-    uint64_t count; /* live entries at it */
     uint32_t watermark;
     uint32_t slot; /* the next to look at */
     bool wants_content;
@@ -47,6 +46,9 @@ struct walk_entry {
 MUST_CHECK enum akin_status walk_begin(struct akin_index *index, bool wants_content,
                                        struct walk *walk);
 void walk_end(struct walk *walk);
+
+/* Hold the instant no longer; only walk_end may follow. */
+void walk_unpin(struct walk *walk);
 
 /*
  * Go to the next entry.

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Evacuation: payloads are copied out of chunks that are mostly waste, so that one survivor does
- *             not pin
- * a chunk for ever.
+ *             not pin a chunk for ever.
  *
  * Level: maintain (5).
  *
@@ -22,12 +21,12 @@
 /* Slots looked at in one read section. */
 #define SLOTS_PER_SECTION 1024u
 
-static bool may_move(const struct store *store, const struct slot_chunk *chunk, uint32_t offset,
+static bool may_move(const struct slot_chunk *chunk, uint32_t offset,
                      const struct payload_block *block)
 {
     return block != NULL && atomic_u64_load_relaxed(&chunk->born[offset]) != STAMP_NEVER &&
            slot_state_of(slot_state_acquire(chunk, offset)) == SLOT_LINKED &&
-           payload_is_sparse(&store->payload, block);
+           payload_is_sparse(block);
 }
 
 /* Copy one payload; false when there is no memory to copy to. */
@@ -65,7 +64,7 @@ static bool move_section(struct maintainer *maintainer, uint32_t watermark)
         const uint32_t offset = slot & store->slots.chunk_mask;
         /* SYNC(slot.payload): pairs with the store of the writer. */
         const struct payload_block *const block = atomic_ptr_load_acquire(&chunk->payload[offset]);
-        if (may_move(store, chunk, offset, block)) {
+        if (may_move(chunk, offset, block)) {
             has_memory = move(maintainer, chunk, offset);
         }
     }

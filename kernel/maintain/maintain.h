@@ -3,8 +3,10 @@
  * Maintenance: who runs it, in which steps, and what it keeps between them.
  *
  * Level   : maintain (5).
- * Promises: one maintainer at a time, elected by one compare-and-swap; nobody waits to be it. A
- *           round has three steps with a grace period between each two:
+ * Promises: one maintainer at a time, elected by one compare-and-swap; nobody waits to be it but
+ *           akin_maintain and akin_close. A maintainer is not cancelled, and one that dies all the
+ *           same (in a hook of the program's) is replaced. A round has three steps with a grace
+ *           period between each two:
  *
  *             gather   take the graveyards; remember the frontier F
  *             -- grace period A --
@@ -37,8 +39,10 @@ struct maintainer {
     struct store *store;
     struct akin_logger logger;
     enum akin_maintenance mode;
-    /* 0 or 1: somebody is the maintainer. Everything down to the counters belongs to that one. */
-    struct atomic_u32 busy CACHE_PAIR_ALIGNED;
+    /* Who is the maintainer: process generation and thread number, 0 for nobody. Everything down to
+       the counters belongs to that one. */
+    struct atomic_u64 busy CACHE_PAIR_ALIGNED;
+    int cancel_state; /* of the maintainer's thread, to be restored */
     enum maintain_step step;
     uint64_t frontier;               /* F of this round */
     struct stack_link *dead_commits; /* taken from the graveyards, free after grace period A */
@@ -50,14 +54,17 @@ struct maintainer {
     uint32_t cursor_move;     /* where the search for sparse payloads goes on */
     uint32_t moved_count;     /* payload blocks whose slots refer to a copy now */
     uint32_t moved_old_count; /* the first of them, moved before this round began */
-    uint64_t log_ns[4];       /* when each kind of event was last reported */
-    uint32_t batch[MAINTAIN_BATCH_SLOTS];
+    uint32_t batch_capacity;  /* room in `batch` */
+    uint32_t *batch;          /* `first_batch`, or a larger block of the index's memory */
+    uint32_t first_batch[MAINTAIN_BATCH_SLOTS];
     struct payload_block *moved[MAINTAIN_BATCH_SLOTS];
     /* Read by anybody. */
     struct atomic_u64 rounds CACHE_PAIR_ALIGNED;
     struct atomic_u64 grace_periods;
     struct atomic_u64 orphans;
     struct atomic_u64 stalls;
+    struct atomic_u64 takeovers;    /* maintainers that died and were replaced */
+    struct atomic_u64 logged_ns[4]; /* when each kind of event was last reported */
     /* Retired bytes at which an inline writer tries to be maintainer again. */
     struct atomic_u64 next_try;
 };
@@ -73,8 +80,21 @@ enum maintain_patience {
 void maintain_init(struct maintainer *maintainer, struct store *store,
                    const struct akin_logger *logger, enum akin_maintenance mode);
 
-/* Become the maintainer, or not; stop being it. Threads: any; wait-free. */
-bool maintain_claim(struct maintainer *maintainer);
+/* Give back what it took. Threads: SETUP. */
+void maintain_end(struct maintainer *maintainer);
+
+/* Become the maintainer, or not. Until maintain_release the thread is not cancelled. Threads: any;
+   wait-free. */
+MUST_CHECK bool maintain_claim(struct maintainer *maintainer);
+
+/* The same, in the place of a maintainer that died if need be: a system call when somebody is at
+   it. */
+MUST_CHECK bool maintain_claim_from_dead(struct maintainer *maintainer);
+
+/* Become the maintainer; waits for the one there is. Threads: any, outside a section. */
+void maintain_claim_surely(struct maintainer *maintainer);
+
+/* Stop being it. Threads: the maintainer. */
 void maintain_release(struct maintainer *maintainer);
 
 /*
@@ -111,10 +131,10 @@ enum maintain_event {
     MAINTAIN_EVENT_STALLED = 0,
     MAINTAIN_EVENT_TABLE = 1,
     MAINTAIN_EVENT_ORPHANS = 2,
-    MAINTAIN_EVENT_BUDGET = 3
+    MAINTAIN_EVENT_TAKEOVER = 3
 };
 
-/* Tell the logger, at most once a second for each kind. Threads: the maintainer. */
+/* Tell the logger, at most once a second for each kind. Threads: any; errno is kept. */
 void maintain_log(struct maintainer *maintainer, enum maintain_event event,
                   enum akin_log_level level, const char *message);
 

@@ -38,7 +38,8 @@ static bool is_suspect(const struct slot_chunk *chunk, uint32_t offset, uint64_t
 {
     const enum slot_state state = slot_state_of(word);
     return (state == SLOT_PENDING || state == SLOT_LINKED) &&
-           atomic_u64_load_relaxed(&chunk->born[offset]) == STAMP_NEVER;
+           atomic_u64_load_relaxed(&chunk->born[offset]) == STAMP_NEVER &&
+           atomic_u64_load_relaxed(&chunk->died[offset]) == STAMP_NEVER;
 }
 
 /* Collect suspects from *slot on, and set the hint bit of dead slots that lack it. */
@@ -113,15 +114,17 @@ static bool note_empty(void *context, struct key_record *record)
     return empty->count < LOOK_BATCH;
 }
 
-static void recover_keys(struct maintainer *maintainer)
+/* One look's worth of key records; whether there may be more that can be had. */
+static bool recover_keys(struct maintainer *maintainer)
 {
     struct store *const store = maintainer->store;
     struct empty_keys empty = {.count = 0};
+    uint32_t removed = 0;
     rcu_enter();
     key_map_visit(&store->keys, note_empty, &empty);
     rcu_leave();
     if (empty.count == 0) {
-        return;
+        return false;
     }
     maintain_wait(maintainer);
     rcu_enter();
@@ -134,20 +137,26 @@ static void recover_keys(struct maintainer *maintainer)
         }
         const uint32_t head = atomic_u32_load_acquire(&record->head);
         if (head == SLOT_NONE) {
-            const bool removed = unlink_key(store, record, SLOT_NONE);
-            (void)removed; /* without memory: next time */
+            removed += unlink_key(store, record, SLOT_NONE) ? 1 : 0; /* no memory: next time */
         } else if (head == SLOT_GONE && key_map_remove(&store->keys, record)) {
             pool_retire(&store->key_records, record);
+            removed++;
         }
     }
     rcu_leave();
+    return empty.count == LOOK_BATCH && removed > 0;
 }
 
 void maintain_recover(struct maintainer *maintainer)
 {
     REQUIRE(!rcu_is_inside());
+    /* A dead thread may have appended a record that nobody has helped yet. */
+    rcu_enter();
+    commit_settle(maintainer->store);
+    rcu_leave();
     recover_slots(maintainer);
-    recover_keys(maintainer);
+    while (recover_keys(maintainer)) {
+    }
     maintainer->cursor_hint = 0;
     slots_refill_hints(&maintainer->store->slots, &maintainer->cursor_hint);
 }

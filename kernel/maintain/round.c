@@ -7,12 +7,16 @@
  */
 #include "maintain/maintain.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "base/invariant.h"
 #include "maintain/unlink.h"
 #include "sync/clock.h"
 #include "sync/rcu.h"
+#include "sync/thread.h"
 
 /* Slots handled in one read section of the maintainer. */
 #define SLOTS_PER_SECTION 128u
@@ -23,34 +27,101 @@ void maintain_init(struct maintainer *maintainer, struct store *store,
 {
     memset(maintainer, 0, sizeof *maintainer);
     maintainer->store = store;
+    maintainer->batch = maintainer->first_batch;
+    maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
     maintainer->logger = *logger;
     maintainer->mode = mode;
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
 }
 
+static uint64_t office_of_this_thread(void)
+{
+    return process_generation() << 32 | thread_number();
+}
+
+/* Whether the holder of the office will never come back: its thread ended, or stayed in the parent
+   of a fork. */
+static bool is_vacant(uint64_t holder)
+{
+    return holder >> 32 != (process_generation() & 0xffffffffu) || thread_is_dead((uint32_t)holder);
+}
+
+static bool enter_office(struct maintainer *maintainer, uint64_t from)
+{
+    int cancel_state = 0;
+    /* Grace periods, table growth and a logger have cancellation points. */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    /* SYNC(maintain.busy): acquires what the last maintainer left. */
+    if (!atomic_u64_cas(&maintainer->busy, from, office_of_this_thread())) {
+        (void)pthread_setcancelstate(cancel_state, &cancel_state);
+        return false;
+    }
+    maintainer->cancel_state = cancel_state;
+    return true;
+}
+
 bool maintain_claim(struct maintainer *maintainer)
 {
-    /* SYNC(maintain.busy): acquires what the last maintainer left. */
-    return atomic_u32_load_relaxed(&maintainer->busy) == 0 &&
-           atomic_u32_cas(&maintainer->busy, 0, 1);
+    return atomic_u64_load_relaxed(&maintainer->busy) == 0 && enter_office(maintainer, 0);
+}
+
+/* Begin anew where a dead maintainer may have been anywhere: slots in UNLINKING are found again by
+   their hint bits; what it held of graveyards and moved payloads stays lost until the end. */
+static void take_over(struct maintainer *maintainer)
+{
+    maintainer->step = MAINTAIN_GATHER;
+    maintainer->batch_count = 0;
+    maintainer->dead_commits = NULL;
+    maintainer->dead_keys = NULL;
+    maintainer->payload_marked = false;
+    maintainer->moved_count = 0;
+    maintainer->moved_old_count = 0;
+    (void)atomic_u64_fetch_add_relaxed(&maintainer->takeovers, 1);
+    maintain_log(maintainer, MAINTAIN_EVENT_TAKEOVER, AKIN_LOG_WARNING,
+                 "a thread died while it maintained; its round begins anew");
+}
+
+bool maintain_claim_from_dead(struct maintainer *maintainer)
+{
+    const uint64_t holder = atomic_u64_load_relaxed(&maintainer->busy);
+    if (holder == 0) {
+        return enter_office(maintainer, 0);
+    }
+    if (!is_vacant(holder) || !enter_office(maintainer, holder)) {
+        return false;
+    }
+    take_over(maintainer);
+    return true;
+}
+
+void maintain_claim_surely(struct maintainer *maintainer)
+{
+    while (!maintain_claim_from_dead(maintainer)) {
+        (void)sched_yield();
+    }
 }
 
 void maintain_release(struct maintainer *maintainer)
 {
-    /* SYNC(maintain.busy): pairs with the compare-and-swap in maintain_claim. */
-    atomic_u32_store_release(&maintainer->busy, 0);
+    int cancel_state = maintainer->cancel_state;
+    /* SYNC(maintain.busy): pairs with the compare-and-swap in enter_office. */
+    atomic_u64_store_release(&maintainer->busy, 0);
+    (void)pthread_setcancelstate(cancel_state, &cancel_state);
 }
 
 void maintain_log(struct maintainer *maintainer, enum maintain_event event,
                   enum akin_log_level level, const char *message)
 {
+    struct atomic_u64 *const logged = &maintainer->logged_ns[event];
     const uint64_t now = clock_coarse_ns();
-    if (maintainer->logger.log == NULL ||
-        (maintainer->log_ns[event] != 0 && now - maintainer->log_ns[event] < LOG_INTERVAL_NS)) {
-        return;
+    const uint64_t last = atomic_u64_load_relaxed(logged);
+    if (maintainer->logger.log == NULL || (last != 0 && now - last < LOG_INTERVAL_NS) ||
+        !atomic_u64_cas(logged, last, now)) {
+        return; /* nobody listens, or somebody has just said it */
     }
-    maintainer->log_ns[event] = now;
+    const int saved_errno = errno;
     maintainer->logger.log(maintainer->logger.context, level, message);
+    errno = saved_errno;
 }
 
 void maintain_wait(struct maintainer *maintainer)
@@ -145,7 +216,7 @@ static void find_dead(struct maintainer *maintainer, uint64_t horizon)
         struct bitmap_cursor cursor = bitmap_walk(chunk->dead);
         uint32_t offset;
         while (bitmap_next(chunk->dead, &cursor, &offset)) {
-            if (maintainer->batch_count == MAINTAIN_BATCH_SLOTS) {
+            if (maintainer->batch_count == maintainer->batch_capacity) {
                 return; /* this chunk again next time */
             }
             const uint32_t slot = (index << store->slots.chunk_shift) + offset;
@@ -158,24 +229,21 @@ static void find_dead(struct maintainer *maintainer, uint64_t horizon)
 }
 
 /* Cut one slot of the batch out of everything that leads to it; false when it has to wait. */
-static bool unlink_slot(struct store *store, uint32_t slot)
+static bool unlink_slot(struct store *store, uint32_t slot, uint64_t horizon)
 {
     struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
     const uint32_t offset = slot & store->slots.chunk_mask;
     const bool was_visible = atomic_u64_load_relaxed(&chunk->died[offset]) != STAMP_NEVER;
-    if (was_visible && !unlink_version(store, slot)) {
+    if (was_visible && !unlink_version(store, slot, horizon)) {
         const bool returned = slot_advance(chunk, offset, SLOT_UNLINKING, SLOT_LINKED);
         ENSURE(returned);
         (void)returned;
         return false;
     }
-    /* Before grace period B, and `died` only after it: a scan that loads the old born must not meet
-       the reset died, or it would take a dead slot for a live one. SYNC(slot.stamps) */
-    atomic_u64_store_relaxed(&chunk->born[offset], STAMP_NEVER);
     return true;
 }
 
-static void unlink_batch(struct maintainer *maintainer)
+static void unlink_batch(struct maintainer *maintainer, uint64_t horizon)
 {
     struct store *const store = maintainer->store;
     uint32_t kept = 0;
@@ -184,7 +252,7 @@ static void unlink_batch(struct maintainer *maintainer)
         const uint32_t count = rest < SLOTS_PER_SECTION ? rest : SLOTS_PER_SECTION;
         rcu_enter();
         for (uint32_t i = first; i < first + count; i++) {
-            if (unlink_slot(store, maintainer->batch[i])) {
+            if (unlink_slot(store, maintainer->batch[i], horizon)) {
                 maintainer->batch[kept++] = maintainer->batch[i];
             }
         }
@@ -199,7 +267,7 @@ static uint64_t unlink_dead(struct maintainer *maintainer)
     const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
     const uint64_t recycled = recycle_objects(maintainer);
     find_dead(maintainer, horizon);
-    unlink_batch(maintainer);
+    unlink_batch(maintainer, horizon);
     maintainer->step = MAINTAIN_FREE;
     return recycled;
 }
@@ -220,13 +288,47 @@ static void free_slot(struct store *store, uint32_t slot)
     memory_reclaim(&store->memory, bytes);
 }
 
+static void give_batch(struct maintainer *maintainer)
+{
+    if (maintainer->batch != maintainer->first_batch) {
+        memory_give(&maintainer->store->memory, MEMORY_OTHER, maintainer->batch,
+                    maintainer->batch_capacity * sizeof maintainer->batch[0], CACHE_LINE_BYTES);
+    }
+}
+
+void maintain_end(struct maintainer *maintainer)
+{
+    give_batch(maintainer);
+    maintainer->batch = maintainer->first_batch;
+    maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
+}
+
+/* The list was full: a longer one for the next round, if there is memory for it. It is empty now. */
+static void grow_batch(struct maintainer *maintainer)
+{
+    void *larger = NULL;
+    const uint32_t capacity = 2 * maintainer->batch_capacity;
+    if (capacity <= MAINTAIN_BATCH_SLOTS_MAX &&
+        memory_take_raw(&maintainer->store->memory, MEMORY_OTHER,
+                        capacity * sizeof maintainer->batch[0], CACHE_LINE_BYTES,
+                        &larger) == AKIN_OK) {
+        give_batch(maintainer);
+        maintainer->batch = larger;
+        maintainer->batch_capacity = capacity;
+    }
+}
+
 static void free_batch(struct maintainer *maintainer)
 {
+    const bool was_full = maintainer->batch_count == maintainer->batch_capacity;
     for (uint32_t i = 0; i < maintainer->batch_count; i++) {
         free_slot(maintainer->store, maintainer->batch[i]);
     }
     maintainer->batch_count = 0;
     maintainer->step = MAINTAIN_GATHER;
+    if (was_full) {
+        grow_batch(maintainer);
+    }
 }
 
 /* Upkeep that is not part of the protocol: table growth, hints, sparse payload chunks. */

@@ -14,12 +14,13 @@
 #include "store/store.h"
 
 /*
- * Cut a dead slot out of its key's chain; remove the key record when the slot is its head.
+ * Cut a dead slot out of its key's chain, with whatever else of it died at or before the horizon;
+ * remove the key record when the slot is its head. `born` of what is out is never on return.
  *
  * Output : false when no memory could be had for the removal: the slot stays as it is, try later.
  * Threads: the maintainer, inside a read section; died(slot) <= the horizon.
  */
-MUST_CHECK bool unlink_version(struct store *store, uint32_t slot);
+MUST_CHECK bool unlink_version(struct store *store, uint32_t slot, uint64_t horizon);
 
 /*
  * Take a key record out of use and out of the map, if its head is still `head`, a dead slot or

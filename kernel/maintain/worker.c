@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <signal.h>
 
+/* What dead threads left is looked for after so many rounds. */
+#define ROUNDS_PER_RECOVERY 64u
+
 static void work(struct maintainer *maintainer)
 {
     uint64_t reclaimed = 0;
@@ -17,6 +20,9 @@ static void work(struct maintainer *maintainer)
     }
     const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
     (void)ended; /* it always ends when it may wait */
+    if (atomic_u64_load_relaxed(&maintainer->rounds) % ROUNDS_PER_RECOVERY == 0) {
+        maintain_recover(maintainer);
+    }
     maintain_release(maintainer);
 }
 

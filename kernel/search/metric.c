@@ -15,6 +15,7 @@
  */
 #include "search/metric.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -117,6 +118,15 @@ double metric_length(const struct metric *metric, const void *vector)
     return sqrt(exact_dot(metric, vector, vector));
 }
 
+/* The next float above; nextafterf tells the ends of the range in errno. */
+static float float_above(float value)
+{
+    const int saved_errno = errno;
+    const float above = nextafterf(value, INFINITY);
+    errno = saved_errno;
+    return above;
+}
+
 static bool is_ordinary(double length)
 {
     return length >= LENGTH_MIN && length <= LENGTH_MAX;
@@ -144,7 +154,7 @@ float metric_row_norm(const struct metric *metric, const void *row)
         return is_ordinary(length) ? (float)(1 / length) : NAN;
     }
     /* Rounded up, so that a product with it is an upper bound; infinite when it does not fit. */
-    return length > (double)FLT_MAX ? INFINITY : nextafterf((float)length, INFINITY);
+    return length > (double)FLT_MAX ? INFINITY : float_above((float)length);
 }
 
 static double exact_cosine(const struct metric *metric, const struct query *query, const void *row)
@@ -206,8 +216,7 @@ static uint64_t suspects_l2(const struct metric *metric, uint32_t count, const f
 {
     const double exact_limit = (bound + metric->absolute_error) / (1 - metric->relative_error);
     /* The next float above: a raw value beyond it has a floor beyond the bound. */
-    const float limit =
-        exact_limit < (double)FLT_MAX ? nextafterf((float)exact_limit, INFINITY) : INFINITY;
+    const float limit = exact_limit < (double)FLT_MAX ? float_above((float)exact_limit) : INFINITY;
     unsigned char keep[64] = {0};
     unsigned char any = 0;
     for (uint32_t i = 0; i < count; i++) {

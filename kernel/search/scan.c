@@ -142,16 +142,16 @@ static uint32_t group_slots(const struct scan *scan)
     return fitting > WORD_SLOTS ? fitting / WORD_SLOTS * WORD_SLOTS : WORD_SLOTS;
 }
 
-bool scan_is_long(const struct store *store, uint32_t watermark)
+bool scan_is_long(const struct store *store, uint32_t watermark, size_t query_count)
 {
-    return (uint64_t)watermark * store->slots.row_stride > SCAN_SECTION_BYTES;
+    const size_t bytes = size_multiply((size_t)watermark * store->slots.row_stride, query_count);
+    return bytes > SCAN_SECTION_BYTES;
 }
 
-void scan_run(const struct scan *scan)
+void scan_run(struct scan *scan)
 {
     const struct slots *const slots = &scan->store->slots;
     const uint32_t group = group_slots(scan);
-    uint64_t bytes = 0;
     REQUIRE(scan->query_count >= 1 && scan->query_count <= SCAN_GROUP_QUERIES);
     for (uint32_t slot = 0; slot < scan->watermark;) {
         const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
@@ -162,10 +162,10 @@ void scan_run(const struct scan *scan)
         count = count < group ? count : group;
         scan_group(scan, chunk, offset, count);
         slot += count;
-        bytes += (uint64_t)count * slots->row_stride * scan->query_count;
-        if (scan->is_pinned && bytes >= SCAN_SECTION_BYTES) {
+        scan->section_bytes += (uint64_t)count * slots->row_stride * scan->query_count;
+        if (scan->is_pinned && scan->section_bytes >= SCAN_SECTION_BYTES) {
             reader_pause(scan->reader);
-            bytes = 0;
+            scan->section_bytes = 0;
         }
     }
 }

@@ -27,17 +27,18 @@ struct scan {
     struct reader *reader;            /* may be NULL */
     uint64_t stamp;
     uint32_t watermark;
+    uint64_t section_bytes; /* compared since the section was entered; kept from group to group */
     bool is_pinned;       /* the stamp is pinned in `reader`: the section may be left in between */
     uint32_t query_count; /* 1 .. SCAN_GROUP_QUERIES */
     const struct query *queries;
     struct topk *best; /* one for each query; heaps on return */
 };
 
-/* Whether a scan below this watermark should pin its stamp. PURE. */
-bool scan_is_long(const struct store *store, uint32_t watermark);
+/* Whether so many queries over the slots below this watermark should pin their stamp. PURE. */
+bool scan_is_long(const struct store *store, uint32_t watermark, size_t query_count);
 
 /* Scan. Threads: any, inside a read section entered through scan->reader, and still inside on
    return. */
-void scan_run(const struct scan *scan);
+void scan_run(struct scan *scan);
 
 #endif

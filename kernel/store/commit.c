@@ -104,23 +104,17 @@ static uint64_t evaluate(const struct store *store, struct commit_record *record
     return outcome_pack(COMMIT_DONE, 0, delta);
 }
 
-/* Stamp a version dead, unless it is; count its bytes as retired, once. */
+/* Stamp a version dead, unless it is; who does it counts its bytes as retired. */
 static void kill_version(struct store *store, uint32_t slot, uint64_t stamp)
 {
     struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
     const uint32_t offset = slot & store->slots.chunk_mask;
-    if (atomic_u64_load_relaxed(&chunk->died[offset]) != STAMP_NEVER) {
-        return;
-    }
-    /* Counted before the stamp, so that maintenance never takes off what is not there yet. */
-    const uint64_t bytes = store_slot_bytes(store, slot);
-    memory_retire(&store->memory, bytes);
     /* SYNC(slot.stamps): published by `done`; pairs with slot_is_visible. */
-    if (!atomic_u64_cas(&chunk->died[offset], STAMP_NEVER, stamp)) {
-        memory_reclaim(&store->memory, bytes);
-        return;
+    if (atomic_u64_load_relaxed(&chunk->died[offset]) == STAMP_NEVER &&
+        atomic_u64_cas(&chunk->died[offset], STAMP_NEVER, stamp)) {
+        memory_retire(&store->memory, store_slot_bytes(store, slot));
+        bitmap_set(chunk->dead, offset);
     }
-    bitmap_set(chunk->dead, offset);
 }
 
 static void apply(struct store *store, struct commit_record *record)

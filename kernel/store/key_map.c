@@ -154,20 +154,24 @@ bool key_map_remove(struct key_map *map, struct key_record *record)
 bool key_map_wants_growth(const struct key_map *map)
 {
     const uint64_t buckets = atomic_u64_load_relaxed(&map->buckets);
-    return buckets < KEY_BUCKETS_MAX && atomic_u64_load_relaxed(&map->records) > 2 * buckets;
+    const uint64_t records = atomic_u64_load_relaxed(&map->records);
+    const uint64_t refused = atomic_u64_load_relaxed(&map->refused);
+    return buckets < KEY_BUCKETS_MAX && records > 2 * buckets && records >= refused + refused / 8;
 }
 
 enum akin_status key_map_grow(struct key_map *map)
 {
     REQUIRE(!rcu_is_inside());
     const uint64_t old_buckets = atomic_u64_load_relaxed(&map->buckets);
-    const uint64_t buckets = key_map_buckets_for(atomic_u64_load_relaxed(&map->records));
+    const uint64_t records = atomic_u64_load_relaxed(&map->records);
+    const uint64_t buckets = key_map_buckets_for(records);
     if (buckets <= old_buckets) {
         return AKIN_OK;
     }
     const uint64_t added = key_map_table_bytes(buckets) - key_map_table_bytes(old_buckets);
     const enum akin_status status = memory_charge(map->memory, MEMORY_MAP, added);
     if (status != AKIN_OK) {
+        atomic_u64_store_relaxed(&map->refused, records);
         return status; /* the table goes on working, with longer buckets */
     }
     const int saved_errno = errno;

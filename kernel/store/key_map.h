@@ -9,9 +9,8 @@
  * Growth  : explicitly, from maintenance, after the budget was asked; never on the path of a
  *           writer.
  * Exception: liburcu allocates buckets past the memory hooks and stops the program when that fails,
- *            and
- *           resizing a table of 8,192 buckets and more starts helper threads inside that call,
- *           which end before it returns (all signals blocked). docs/CONCURRENCY.md section 8.
+ *            and resizing a table of 8,192 buckets and more starts helper threads inside that call,
+ *            which end before it returns (all signals blocked). docs/CONCURRENCY.md section 8.
  */
 #ifndef AKIN_STORE_KEY_MAP_H
 #define AKIN_STORE_KEY_MAP_H
@@ -43,6 +42,8 @@ struct key_map {
     void *table;               /* struct cds_lfht */
     struct atomic_u64 buckets; /* written by maintenance */
     struct atomic_u64 records; /* in the table; may lag, decides growth only */
+    struct atomic_u64 refused; /* records when the budget refused growth: not asked again before
+                                  there are an eighth more; written by maintenance */
 };
 
 /* Make an empty map for about `capacity` keys. Status: AKIN_OK; _NO_MEMORY; _OVER_BUDGET. SETUP. */

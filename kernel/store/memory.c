@@ -89,8 +89,8 @@ void memory_retire(struct memory *memory, uint64_t bytes)
 
 void memory_reclaim(struct memory *memory, uint64_t bytes)
 {
-    const uint64_t before = atomic_u64_fetch_sub_relaxed(&memory->retired, bytes);
-    ENSURE(before >= bytes);
+    /* Lower than true by what threads had not yet counted when they died. */
+    atomic_u64_sub_floor(&memory->retired, bytes);
 }
 
 bool memory_is_stalled(const struct memory *memory)

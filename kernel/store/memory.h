@@ -72,7 +72,9 @@ MUST_CHECK enum akin_status memory_charge(struct memory *memory, enum memory_kin
                                           uint64_t bytes);
 void memory_uncharge(struct memory *memory, enum memory_kind kind, uint64_t bytes);
 
-/* Bytes begin, or end, to wait for readers. Threads: any; wait-free. */
+/* Bytes begin, or end, to wait for readers. Counted after the step that retires them, within the
+   same read section: so they are counted before maintenance can reclaim them, and a thread that
+   dies in between leaves the number too low, never too high. Threads: any; lock-free. */
 void memory_retire(struct memory *memory, uint64_t bytes);
 void memory_reclaim(struct memory *memory, uint64_t bytes);
 

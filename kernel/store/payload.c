@@ -96,8 +96,35 @@ static enum akin_status reserve_alone(struct payload_arena *arena, uint64_t size
         return status;
     }
     atomic_u64_store_relaxed(&chunk->tail, bytes);
+    atomic_u32_store_relaxed(&chunk->closed, 1); /* published by the list; live is counted before */
     *block = cut(arena, chunk, 0, size);
     chunk_list(arena, chunk);
+    return AKIN_OK;
+}
+
+static void chunk_close(struct payload_chunk *chunk)
+{
+    /* SYNC(payload.closed): pairs with payload_mark; the chunk was replaced before. */
+    atomic_u32_store_release(&chunk->closed, 1);
+}
+
+/* Put a new chunk in the place of `full`, the current one or NULL. It is on the list of all before
+   anybody can cut from it, so that nothing is lost if this thread ends in between. */
+static enum akin_status open_chunk(struct payload_arena *arena, struct payload_chunk *full)
+{
+    struct payload_chunk *fresh = NULL;
+    const enum akin_status status = chunk_make(arena, PAYLOAD_CHUNK_BYTES, &fresh);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    chunk_list(arena, fresh);
+    /* SYNC(payload.current): pairs with the load in payload_reserve. A failure means that somebody
+       else opened a chunk; ours goes the way of all empty ones. */
+    if (!atomic_ptr_cas(&arena->current, full, fresh)) {
+        chunk_close(fresh);
+    } else if (full != NULL) {
+        chunk_close(full);
+    }
     return AKIN_OK;
 }
 
@@ -110,7 +137,7 @@ enum akin_status payload_reserve(struct payload_arena *arena, uint64_t size,
         return reserve_alone(arena, size, block);
     }
     for (;;) {
-        /* SYNC(payload.current): pairs with the compare-and-swap below; the chunk is visible. */
+        /* SYNC(payload.current): pairs with open_chunk; the chunk is visible. */
         struct payload_chunk *const chunk = atomic_ptr_load_acquire(&arena->current);
         if (chunk != NULL) {
             /* Relaxed: the fetch-add alone makes the range ours; the commit publishes its bytes. */
@@ -120,17 +147,9 @@ enum akin_status payload_reserve(struct payload_arena *arena, uint64_t size,
                 return AKIN_OK;
             }
         }
-        struct payload_chunk *fresh = NULL;
-        const enum akin_status status = chunk_make(arena, PAYLOAD_CHUNK_BYTES, &fresh);
-        if (status != AKIN_OK) {
-            return status;
-        }
-        /* SYNC(payload.current): pairs with the load above. A failure means that somebody else
-           opened a chunk, which the next round uses. */
-        if (atomic_ptr_cas(&arena->current, chunk, fresh)) {
-            chunk_list(arena, fresh);
-        } else {
-            chunk_give(arena, fresh);
+        const enum akin_status status = open_chunk(arena, chunk);
+        if (status != AKIN_OK && atomic_ptr_load_acquire(&arena->current) == chunk) {
+            return status; /* otherwise somebody else opened one, which serves */
         }
     }
 }
@@ -149,12 +168,13 @@ void payload_release(struct payload_arena *arena, struct payload_block *block)
 bool payload_mark(struct payload_arena *arena)
 {
     bool found = false;
-    const struct payload_chunk *const current = atomic_ptr_load_acquire(&arena->current);
     /* SYNC(payload.chunks): pairs with the compare-and-swap in chunk_list. */
     struct payload_chunk *chunk = atomic_ptr_load_acquire(&arena->chunks);
     for (; chunk != NULL; chunk = atomic_ptr_load_acquire(&chunk->next)) {
-        /* SYNC(payload.live): pairs with payload_release. */
-        const bool empty = chunk != current && atomic_u64_load_acquire(&chunk->live) == 0;
+        /* SYNC(payload.closed): pairs with chunk_close.
+           SYNC(payload.live): pairs with payload_release. */
+        const bool empty = atomic_u32_load_acquire(&chunk->closed) != 0 &&
+                           atomic_u64_load_acquire(&chunk->live) == 0;
         chunk->candidate = empty;
         found = found || empty;
     }
@@ -189,11 +209,10 @@ void payload_sweep(struct payload_arena *arena)
     }
 }
 
-bool payload_is_sparse(const struct payload_arena *arena, const struct payload_block *block)
+bool payload_is_sparse(const struct payload_block *block)
 {
     const struct payload_chunk *const chunk = block->chunk;
-    return chunk != atomic_ptr_load_acquire(&arena->current) &&
-           chunk->capacity == PAYLOAD_CHUNK_BYTES &&
+    return atomic_u32_load_acquire(&chunk->closed) != 0 && chunk->capacity == PAYLOAD_CHUNK_BYTES &&
            atomic_u64_load_relaxed(&chunk->live) < chunk->capacity / PAYLOAD_SPARSE_DIVISOR;
 }
 

@@ -7,7 +7,9 @@
  *           written before the slot that refers to them is committed, and never again.
  *
  * Life of a chunk
- *     current -> closed -> (nothing live, grace period, still nothing live) -> given back
+ *     listed -> current -> closed -> (nothing live, grace period, still nothing live) -> given back
+ *   It is closed by who replaced it, or by its maker when another chunk became current first; a
+ *   closed chunk never becomes current again.
  *   `live` counts the bytes that slots refer to. It rises when a range is reserved and falls when
  *   the slot is recycled or the call fails. A reservation runs inside a read section, so a grace
  *   period after the chunk was closed proves that no reservation in it is under way; from then on
@@ -31,7 +33,8 @@ struct payload_chunk {
     struct atomic_ptr
         next;          /* list of all chunks; written by the opener, later by the maintainer only */
     uint64_t capacity; /* bytes of content; never changes */
-    uint64_t candidate; /* the maintainer's: seen closed and empty before the grace period */
+    uint64_t candidate;       /* the maintainer's: seen closed and empty before the grace period */
+    struct atomic_u32 closed; /* 1: not current, for ever */
     struct atomic_u64 tail CACHE_PAIR_ALIGNED; /* next offset; passes `capacity` when full */
     struct atomic_u64 live CACHE_PAIR_ALIGNED; /* bytes referred to */
 };
@@ -90,7 +93,7 @@ void payload_sweep(struct payload_arena *arena);
 
 /* Whether the chunk of a block is closed and so sparse that copying its payloads away pays.
    PURE. */
-bool payload_is_sparse(const struct payload_arena *arena, const struct payload_block *block);
+bool payload_is_sparse(const struct payload_block *block);
 
 /* Whether enough of the arena is waste that looking for sparse chunks pays. Threads: any. */
 bool payload_is_wasteful(const struct payload_arena *arena);

@@ -92,8 +92,9 @@ enum akin_status pool_take(struct pool *pool, void **object)
 
 void pool_retire(struct pool *pool, void *object)
 {
-    memory_retire(pool->memory, pool->object_bytes);
+    REQUIRE(rcu_is_inside());
     stack_push(&pool->grave, &member_of(pool, object)->grave_link);
+    memory_retire(pool->memory, pool->object_bytes);
 }
 
 struct stack_link *pool_collect(struct pool *pool)

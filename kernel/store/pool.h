@@ -7,7 +7,9 @@
  * Promises: memory stays of one type and is freed only with the pool, so a thread that dies with an
  *           object in hand leaks nothing past akin_close. Taking is lock-free.
  * Protocol: free objects are on a stack that is popped inside read sections; an object goes
+ *
  *               free -> in use -> graveyard -> (grace period) -> free
+ *
  *           and never takes a short cut, not even when it was never published: the pop of another
  *           thread may still hold it (sync/stack.h, ABA). The two links are apart for the same
  *           reason.
@@ -56,7 +58,7 @@ void pool_end(struct pool *pool);
  */
 MUST_CHECK enum akin_status pool_take(struct pool *pool, void **object);
 
-/* Retire an object, published or not. Threads: any; lock-free. */
+/* Retire an object, published or not. Threads: any, inside a read section; lock-free. */
 void pool_retire(struct pool *pool, void *object);
 
 /*

@@ -172,7 +172,8 @@ static enum akin_status chunk_ensure(struct slots *slots, uint32_t index)
     struct slot_chunk *chunk = NULL;
     const enum akin_status status = chunk_make(slots, &chunk);
     if (status != AKIN_OK) {
-        return status;
+        /* Somebody else's chunk may be what used the memory up: then it serves. */
+        return atomic_ptr_load_acquire(place) != NULL ? AKIN_OK : status;
     }
     /* SYNC(slots.chunk): pairs with the load in slots_chunk; the arrays are visible. */
     if (!atomic_ptr_cas(place, NULL, chunk)) {
@@ -181,25 +182,55 @@ static enum akin_status chunk_ensure(struct slots *slots, uint32_t index)
     return AKIN_OK;
 }
 
+/* Claim a slot if it is FREE. */
+static bool claim_if_free(struct slots *slots, uint32_t slot)
+{
+    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    const uint32_t offset = slot & slots->chunk_mask;
+    const uint64_t word = slot_state_acquire(chunk, offset);
+    if (slot_state_of(word) != SLOT_FREE) {
+        return false; /* an old hint: somebody else has it */
+    }
+    const uint64_t taken = slot_word(slot_generation_of(word) + 1, SLOT_PENDING);
+    /* SYNC(slot.state): acquires what maintenance reset before it made the slot FREE. */
+    if (!atomic_u64_cas(&chunk->state[offset], word, taken)) {
+        return false;
+    }
+    atomic_u64_sub_floor(&slots->free_count, 1);
+    return true;
+}
+
 /* Claim a FREE slot that somebody hinted at; false when there is no hint left. */
-static bool claim_recycled(struct slots *slots, uint32_t *claimed)
+static bool claim_hinted(struct slots *slots, uint32_t *claimed)
 {
     uint32_t slot;
     while (ring_take(&slots->hints, &slot)) {
-        struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
-        const uint32_t offset = slot & slots->chunk_mask;
-        const uint64_t word = slot_state_acquire(chunk, offset);
-        if (slot_state_of(word) != SLOT_FREE) {
-            continue; /* an old hint: somebody else has it */
-        }
-        const uint64_t taken = slot_word(slot_generation_of(word) + 1, SLOT_PENDING);
-        /* SYNC(slot.state): acquires what maintenance reset before it made the slot FREE. */
-        if (atomic_u64_cas(&chunk->state[offset], word, taken)) {
-            (void)atomic_u64_fetch_sub_relaxed(&slots->free_count, 1);
+        if (claim_if_free(slots, slot)) {
             *claimed = slot;
             return true;
         }
     }
+    return false;
+}
+
+/* Look for a FREE slot without a hint: the ring is bounded, and a thread may die with a hint in hand. */
+static bool claim_searched(struct slots *slots, uint32_t *claimed)
+{
+    if (atomic_u64_load_relaxed(&slots->free_count) == 0) {
+        return false;
+    }
+    const uint32_t watermark = slots_watermark(slots);
+    const uint32_t limit = watermark < SLOT_SEARCH_MAX ? watermark : SLOT_SEARCH_MAX;
+    uint32_t slot = atomic_u32_load_relaxed(&slots->search_at);
+    for (uint32_t i = 0; i < limit; i++, slot++) {
+        slot = slot < watermark ? slot : 0;
+        if (claim_if_free(slots, slot)) {
+            atomic_u32_store_relaxed(&slots->search_at, slot + 1);
+            *claimed = slot;
+            return true;
+        }
+    }
+    atomic_u32_store_relaxed(&slots->search_at, slot);
     return false;
 }
 
@@ -229,7 +260,7 @@ static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
 enum akin_status slot_claim(struct slots *slots, uint32_t *slot)
 {
     REQUIRE(rcu_is_inside());
-    if (!claim_recycled(slots, slot)) {
+    if (!claim_hinted(slots, slot) && !claim_searched(slots, slot)) {
         const enum akin_status status = claim_fresh(slots, slot);
         if (status != AKIN_OK) {
             return status;
@@ -299,5 +330,20 @@ void slots_refill_hints(struct slots *slots, uint32_t *cursor)
             return; /* the ring is full; go on from here next time */
         }
         *cursor = slot + 1;
+    }
+}
+
+void slots_recount(struct slots *slots)
+{
+    const uint64_t before = atomic_u64_load_relaxed(&slots->free_count);
+    const uint32_t watermark = slots_watermark(slots);
+    uint64_t found = 0;
+    for (uint32_t slot = 0; slot < watermark; slot++) {
+        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+        const uint64_t word = slot_state_acquire(chunk, slot & slots->chunk_mask);
+        found += slot_state_of(word) == SLOT_FREE ? 1 : 0;
+    }
+    if (found != before && atomic_u64_load_relaxed(&slots->free_count) == before) {
+        (void)atomic_u64_cas(&slots->free_count, before, found);
     }
 }

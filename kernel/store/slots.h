@@ -90,7 +90,9 @@ struct slots {
     struct atomic_u32 next CACHE_PAIR_ALIGNED;
     struct ring hints
         CACHE_PAIR_ALIGNED; /* numbers of slots that were FREE; producer: maintenance */
-    struct atomic_u64 free_count CACHE_PAIR_ALIGNED; /* slots in state FREE, about; for reports */
+    struct atomic_u64 free_count CACHE_PAIR_ALIGNED; /* slots in state FREE, about */
+    struct atomic_u32
+        search_at; /* where a claim without hint begins to look; relaxed, a hint too */
 };
 
 /*
@@ -216,5 +218,9 @@ void slot_free(struct slots *slots, uint32_t slot, enum slot_state from);
 /* Hint again at slots that are FREE, from *cursor on, until the ring is full. Threads: the
    maintainer. */
 void slots_refill_hints(struct slots *slots, uint32_t *cursor);
+
+/* Count the FREE slots anew, after a thread died between a slot's state and the count. If others
+   claim meanwhile the count stays as it is. Threads: the maintainer. */
+void slots_recount(struct slots *slots);
 
 #endif

@@ -61,6 +61,7 @@ uint64_t store_slot_bytes(const struct store *store, uint32_t slot)
 
 void store_abandon(struct store *store, uint32_t slot)
 {
-    memory_retire(&store->memory, store_slot_bytes(store, slot));
+    const uint64_t bytes = store_slot_bytes(store, slot);
     slot_abandon(&store->slots, slot);
+    memory_retire(&store->memory, bytes);
 }

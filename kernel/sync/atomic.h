@@ -157,6 +157,15 @@ static inline uint64_t atomic_u64_fetch_sub_acq_rel(struct atomic_u64 *object, u
     return atomic_fetch_sub_explicit(&object->value, subtrahend, memory_order_acq_rel);
 }
 
+/* Subtract, but not below 0; relaxed: for counters that may be low after a thread died. */
+static inline void atomic_u64_sub_floor(struct atomic_u64 *object, uint64_t subtrahend)
+{
+    uint64_t value = atomic_u64_load_relaxed(object);
+    while (!atomic_u64_cas(object, value, value > subtrahend ? value - subtrahend : 0)) {
+        value = atomic_u64_load_relaxed(object);
+    }
+}
+
 /* Pointers. Threads: any. */
 
 static inline void *atomic_ptr_load_relaxed(const struct atomic_ptr *object)

@@ -31,7 +31,9 @@ static char section_token;
 void rcu_enter(void)
 {
     sched_point(SCHED_ENTER, NULL);
+    const int saved_errno = errno; /* a thread's first section maps memory */
     urcu_bp_read_lock();
+    errno = saved_errno;
 }
 
 void rcu_leave(void)

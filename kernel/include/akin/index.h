@@ -136,7 +136,8 @@ AKIN_API AKIN_MUST_CHECK enum akin_status akin_delete(akin_index *index, uint64_
  * Order     : after AKIN_OK no call that starts later finds an entry that was live when clear
  *             started.
  * Linearizes: each deletion as akin_delete.
- * Status    : AKIN_OK; AKIN_BAD_ARGUMENT; AKIN_NO_MEMORY (some entries are deleted, call again).
+ * Status    : AKIN_OK; AKIN_BAD_ARGUMENT; AKIN_IN_CALLBACK; AKIN_NO_MEMORY or AKIN_OVER_BUDGET
+ *             (some entries are deleted, call again).
  * Cost      : linear in slots.
  * Source    : ours.
  */
@@ -198,8 +199,7 @@ AKIN_API AKIN_MUST_CHECK enum akin_status akin_get(akin_index *index, uint64_t k
  *
  * Input     : key. error: may be NULL.
  * Output    : none.
- * Ownership : none.
- * Threads, Order, Linearizes, Source: as akin_get.
+ * Ownership : none. Threads, Order, Linearizes, Source: as akin_get.
  * Status    : AKIN_OK; AKIN_NOT_FOUND; AKIN_BAD_ARGUMENT.
  * Cost      : one hash lookup; allocates nothing.
  */

@@ -74,9 +74,8 @@ struct akin_options {
 /*
  * Fill options with the defaults.
  *
- * Input     : options: the struct to fill; not NULL.
- *             struct_size: sizeof(struct akin_options) as the caller was compiled;
- *             akin_options_init passes it.
+ * Input     : options: the struct to fill; not NULL. struct_size: sizeof(struct akin_options) as
+ *             the caller was compiled; akin_options_init passes it.
  * Output    : options, all fields up to struct_size.
  * Ownership : the caller's.
  * Threads   : PURE; wait-free.

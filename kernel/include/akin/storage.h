@@ -46,7 +46,8 @@ struct akin_file_info {
  * Linearizes: the frontier load, SYNC(commit.last).
  * Status    : AKIN_OK; AKIN_BAD_ARGUMENT; AKIN_IO (error->os_error); AKIN_NO_MEMORY;
  *             AKIN_OVER_BUDGET; AKIN_IN_CALLBACK. After failure the old file is as it was and no
- *             temporary is left.
+ *             temporary is left, but for one case: when the directory cannot be flushed the new
+ *             file is in place, and error->message says so.
  * Cost      : linear in slots and bytes.
  * Source    : ours.
  */
@@ -64,10 +65,10 @@ AKIN_API AKIN_MUST_CHECK enum akin_status akin_save(akin_index *index, const cha
  * Threads   : SETUP; may block.
  * Order     : as akin_open.
  * Linearizes: none.
- * Status    : those of akin_open; AKIN_IO; AKIN_CORRUPT (truncated, or a checksum or length is
- *             wrong: field names the section, position the byte); AKIN_INCOMPATIBLE (newer version,
- *             other byte order, unknown kind). Nothing is allocated on the word of an unchecked
- *             length.
+ * Status    : those of akin_open; AKIN_IN_CALLBACK; AKIN_IO; AKIN_CORRUPT (truncated, or a checksum
+ *             or length is wrong: field names the section, position the byte); AKIN_INCOMPATIBLE
+ *             (newer version, other byte order, unknown kind). Nothing is allocated on the word of
+ *             an unchecked length.
  * Cost      : linear in the file.
  * Source    : ours.
  */
