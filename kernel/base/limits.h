@@ -23,8 +23,8 @@
 #define ROW_ALIGNMENT_BYTES    16u
 #define SLOT_FREE_RING_ENTRIES 4096u
 
-/* With no hint left, a claim looks at so many slots itself before it takes a fresh one: enough to find
-   one of them free as long as more than about one in a thousand is. */
+/* With no hint left, a claim looks at so many slots itself before it takes a fresh one: enough to
+   find one of them free as long as more than about one in a thousand is. */
 #define SLOT_SEARCH_MAX 1024u
 
 /* Payload arena. A payload larger than PAYLOAD_SHARED_BYTES_MAX gets a chunk of its own. */

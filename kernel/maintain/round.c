@@ -303,7 +303,7 @@ void maintain_end(struct maintainer *maintainer)
     maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
 }
 
-/* The list was full: a longer one for the next round, if there is memory for it. It is empty now. */
+/* The list was full, and is empty now: a longer one for the next round, if there is memory. */
 static void grow_batch(struct maintainer *maintainer)
 {
     void *larger = NULL;

@@ -213,7 +213,8 @@ static bool claim_hinted(struct slots *slots, uint32_t *claimed)
     return false;
 }
 
-/* Look for a FREE slot without a hint: the ring is bounded, and a thread may die with a hint in hand. */
+/* Look for a FREE slot without a hint: the ring is bounded, and a thread may die with a hint in
+   hand. */
 static bool claim_searched(struct slots *slots, uint32_t *claimed)
 {
     if (atomic_u64_load_relaxed(&slots->free_count) == 0) {
