@@ -97,6 +97,10 @@ static void sample_make(struct sample *sample, enum akin_metric kind, enum akin_
             i % 3 == 2 ? (enum spread)(random_word(random) % SPREAD_COUNT) : spread;
         random_row(random, other, type, dim, row_of(sample, i));
         relate(sample, i, random);
+        if (!(metric_length(&sample->metric, row_of(sample, i)) > 0)) {
+            random_row(random, other, type, dim,
+                       row_of(sample, i)); /* it has to have a direction */
+        }
         sample->norms[i] = metric_row_norm(&sample->metric, row_of(sample, i));
         sample->exact[i] = metric_exact(&sample->metric, &sample->query, row_of(sample, i));
     }

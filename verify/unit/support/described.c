@@ -86,7 +86,7 @@ const char *described_fault(uint64_t key, const float *vector, const unsigned ch
     if (memcmp(vector, expected.vector, sizeof expected.vector) != 0) {
         return "the vector is torn";
     }
-    if (memcmp(payload, expected.payload, size) != 0) {
+    if (size > 0 && memcmp(payload, expected.payload, size) != 0) {
         return "the payload is not what was written with this vector";
     }
     return NULL;
