@@ -301,7 +301,8 @@ static void a_frame_that_lies_under_a_right_checksum_is_refused(void **state)
     const size_t content = frame + sizeof(struct frame_header);
     static const uint32_t entries[] = {0, 1, 2, 4, 1000, UINT32_MAX};
     static const uint64_t bytes[] = {0, 1, 23, 24, 74, 76, 107, 108, 1u << 30, UINT64_MAX};
-    static const uint64_t payloads[] = {2, 50, 100, 1u << 25, UINT64_MAX, UINT64_MAX - 15};
+    static const uint64_t payloads[] = {
+        2, 50, 100, 1u << 24, 1u << 25, UINT64_MAX, UINT64_MAX - 15};
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         /* Without entries it is the end, with bytes left over. */
         tell_in_frame(&sample, frame + offsetof(struct frame_header, entries), &entries[i], 4,
