@@ -26,9 +26,6 @@
 #define USE_SHIFT        32
 #define GENERATION_SHIFT 40
 
-/* Its address tells threads apart; its content counts the calls this thread is inside of. */
-static _Thread_local uint32_t calls_inside;
-
 static enum context_use use_of(uint64_t word)
 {
     return (enum context_use)(word >> USE_SHIFT & 0xff);
@@ -51,7 +48,7 @@ static uint64_t word_after(uint64_t word, enum context_use use, uint32_t user)
 
 static uint32_t first_place(const struct akin_index *index)
 {
-    return (uint32_t)(rng_mix((uint64_t)(uintptr_t)&calls_inside) % index->options.threads);
+    return (uint32_t)(rng_mix(thread_number()) % index->options.threads);
 }
 
 /* Take a context for a call. */
@@ -230,14 +227,14 @@ enum akin_status call_begin(struct akin_index *index, struct akin_context *conte
             status = AKIN_OK;
         }
     }
-    calls_inside += status == AKIN_OK ? 1 : 0;
+    *thread_calls_inside() += status == AKIN_OK ? 1 : 0;
     return status;
 }
 
 void call_end(struct call *call)
 {
     struct akin_context *const context = call->context;
-    calls_inside--;
+    *thread_calls_inside() -= 1;
     if (context == NULL) {
         /* SYNC(index.unmarked): pairs with the load in contexts_quiesce. */
         (void)atomic_u64_fetch_sub_acq_rel(&call->index->unmarked, 1);
@@ -279,7 +276,10 @@ bool index_had_deaths(const struct akin_index *index)
 bool contexts_are_ours(const struct akin_index *index)
 {
     const struct akin_context *context = atomic_ptr_load_acquire(&index->contexts);
-    for (; calls_inside > 0 && context != NULL; context = context->next) {
+    if (*thread_calls_inside() == 0) {
+        return false;
+    }
+    for (; context != NULL; context = context->next) {
         const uint64_t word = atomic_u64_load_acquire(&context->use);
         if (is_in_call(word) && user_of(word) == thread_number()) {
             return true;

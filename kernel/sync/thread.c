@@ -28,6 +28,12 @@ static struct atomic_u64 generations;
 
 static _Thread_local uint32_t remembered;
 static _Thread_local uint64_t remembered_in;
+static _Thread_local uint32_t calls_inside;
+
+uint32_t *thread_calls_inside(void)
+{
+    return &calls_inside;
+}
 
 /* Map the page; NULL when the system cannot. */
 static struct atomic_u64 *page_acquire(void)

@@ -25,4 +25,8 @@ uint64_t process_generation(void);
 /* Whether no thread of this process has the number; false for 0. Threads: any; errno is kept. */
 bool thread_is_dead(uint32_t number);
 
+/* How many calls of the library this thread is inside of: callbacks nest. The number is the
+   caller's to change. Threads: PURE; the address is this thread's alone. */
+uint32_t *thread_calls_inside(void);
+
 #endif
