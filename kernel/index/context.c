@@ -153,19 +153,35 @@ static enum akin_status fill_place(struct akin_index *index, struct atomic_ptr *
                                    struct akin_context **filled)
 {
     struct akin_context *context = NULL;
+    /* Relaxed, here and below: it orders nothing, and a maker that lives costs no more than a
+       recount in index_had_deaths. */
+    (void)atomic_u64_fetch_add_relaxed(&index->making, 1);
     const enum akin_status status = context_make(index, CONTEXT_BORROWED, true, &context);
-    if (status != AKIN_OK) {
-        return status;
+    if (status == AKIN_OK) {
+        /* SYNC(index.context_table): pairs with the load in borrow. */
+        if (atomic_ptr_cas(place, NULL, context)) {
+            context_list(index, context);
+        } else {
+            context_give(index, context);
+            context = NULL;
+        }
+        *filled = context;
     }
-    /* SYNC(index.context_table): pairs with the load in borrow. */
-    if (!atomic_ptr_cas(place, NULL, context)) {
-        context_give(index, context);
-        *filled = NULL;
-        return AKIN_OK;
+    (void)atomic_u64_fetch_sub_relaxed(&index->making, 1);
+    return status;
+}
+
+/* A new context beside the table. */
+static enum akin_status add_listed(struct akin_index *index, enum context_use use,
+                                   struct akin_context **added)
+{
+    (void)atomic_u64_fetch_add_relaxed(&index->making, 1);
+    const enum akin_status status = context_make(index, use, false, added);
+    if (status == AKIN_OK) {
+        context_list(index, *added);
     }
-    context_list(index, context);
-    *filled = context;
-    return AKIN_OK;
+    (void)atomic_u64_fetch_sub_relaxed(&index->making, 1);
+    return status;
 }
 
 /* A context of the table: one that is free, or a new one in an empty place; NULL when all are in
@@ -200,10 +216,7 @@ static enum akin_status borrow(struct akin_index *index, struct akin_context **b
         context = find_listed(index, CONTEXT_FREE, CONTEXT_BORROWED);
     }
     if (context == NULL && status == AKIN_OK) {
-        status = context_make(index, CONTEXT_BORROWED, false, &context);
-        if (status == AKIN_OK) {
-            context_list(index, context);
-        }
+        status = add_listed(index, CONTEXT_BORROWED, &context);
     }
     *borrowed = context;
     return context != NULL ? AKIN_OK : status;
@@ -269,6 +282,7 @@ void contexts_recover(struct akin_index *index)
 bool index_had_deaths(const struct akin_index *index)
 {
     return atomic_u64_load_relaxed(&index->deaths) > 0 ||
+           atomic_u64_load_relaxed(&index->making) > 0 ||
            atomic_u64_load_relaxed(&index->maintainer.orphans) > 0 ||
            atomic_u64_load_relaxed(&index->maintainer.takeovers) > 0;
 }
@@ -336,10 +350,7 @@ enum akin_status akin_context_create(akin_index *index, uint32_t k_max, akin_con
     }
     struct akin_context *held = find_listed(index, CONTEXT_FREE, CONTEXT_HELD);
     if (held == NULL) {
-        status = context_make(index, CONTEXT_HELD, false, &held);
-        if (status == AKIN_OK) {
-            context_list(index, held);
-        }
+        status = add_listed(index, CONTEXT_HELD, &held);
     }
     call_end(&call);
     if (status != AKIN_OK) {

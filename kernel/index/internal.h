@@ -63,6 +63,7 @@ struct akin_index {
     struct worker worker;
     uint64_t process;           /* generation in which it was opened */
     struct atomic_u64 unmarked; /* calls in flight that could get no context */
+    struct atomic_u64 making;   /* calls that make a context: what dies there is in no list yet */
     struct atomic_u64 deaths;   /* threads that died inside a call, as far as they were found */
     struct atomic_ptr view;     /* struct index_view; replaced by rebuilds */
     struct atomic_ptr contexts; /* list of all contexts */
