@@ -55,6 +55,7 @@ static void mark_unlinked(struct store *store, uint32_t slot)
             return; /* marked before, and so is what is behind it */
         }
         atomic_u64_store_relaxed(&chunk->born[offset], STAMP_NEVER);
+        sched_point(SCHED_RETIRED, &chunk->state[offset]);
         slot = atomic_u32_load_acquire(&chunk->prev[offset]);
     }
 }

@@ -115,7 +115,7 @@ struct key_record *key_map_lookup(const struct key_map *map, uint64_t key)
 {
     struct cds_lfht_iter iterator;
     REQUIRE(rcu_is_inside());
-    sched_point(SCHED_LIBRARY, map);
+    sched_point(SCHED_LOOKUP, map);
     /* SYNC(key_map.add): pairs with key_map_add; the record's key is visible. */
     cds_lfht_lookup(map->table, hash_of(key), match, &key, &iterator);
     struct cds_lfht_node *const node = cds_lfht_iter_get_node(&iterator);

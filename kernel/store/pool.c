@@ -93,6 +93,7 @@ enum akin_status pool_take(struct pool *pool, void **object)
 void pool_retire(struct pool *pool, void *object)
 {
     REQUIRE(rcu_is_inside());
+    sched_point(SCHED_RETIRED, object);
     stack_push(&pool->grave, &member_of(pool, object)->grave_link);
     memory_retire(pool->memory, pool->object_bytes);
 }
@@ -108,6 +109,7 @@ uint64_t pool_recycle(struct pool *pool, struct stack_link *collected)
     while (collected != NULL) {
         struct stack_link *const next = stack_next(collected);
         struct pool_object *const member = CONTAINER_OF(collected, struct pool_object, grave_link);
+        sched_point(SCHED_REUSED, (unsigned char *)member - pool->member_offset);
         stack_push(&pool->free, &member->free_link);
         collected = next;
         count++;

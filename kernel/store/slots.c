@@ -304,6 +304,7 @@ void slot_abandon(struct slots *slots, uint32_t slot)
     const bool abandoned = slot_advance(chunk, offset, slot_state_of(word), SLOT_ABANDONED);
     ENSURE(abandoned);
     (void)abandoned;
+    sched_point(SCHED_RETIRED, &chunk->state[offset]);
     bitmap_set(chunk->dead, offset);
 }
 
@@ -311,6 +312,7 @@ void slot_free(struct slots *slots, uint32_t slot, enum slot_state from)
 {
     struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
     const uint32_t offset = slot & slots->chunk_mask;
+    sched_point(SCHED_REUSED, &chunk->state[offset]);
     bitmap_clear(chunk->dead, offset);
     /* Counted before it can be claimed, so that the number never falls below zero. */
     (void)atomic_u64_fetch_add_relaxed(&slots->free_count, 1);
