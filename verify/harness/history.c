@@ -72,7 +72,7 @@ bool history_has_effect(const struct history_op *op)
 
 double history_distance(const struct history_op *search, uint64_t value)
 {
-    return search->key == HISTORY_QUERY_ABOVE ? (double)(UINT64_MAX - value) : (double)value;
+    return search->key == HISTORY_QUERY_ABOVE ? -(double)value : (double)value;
 }
 
 /* What is wrong with one call by itself. */

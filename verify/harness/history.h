@@ -119,7 +119,8 @@ bool history_has_effect(const struct history_op *op);
 const char *history_fault(const struct history_op *ops, size_t count,
                           const struct history_result *initial, size_t initial_count, size_t *bad);
 
-/* How far the entry with `value` is from the query of a search, on the line of values. */
+/* How far the entry with `value`, below 2^53, is from the query of a search, on the line of values.
+   From above it is negative: the more, the nearer. */
 double history_distance(const struct history_op *search, uint64_t value);
 
 /* One call as one line without its end: "t3 [17, 29] insert key 5 value 12: ok". */
