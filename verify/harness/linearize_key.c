@@ -295,29 +295,43 @@ static void place_reads(struct linearize_key *search)
     }
 }
 
+/* Place a call in one of its ways, if that leads to something new. */
+static bool try_way(struct linearize_key *search, uint32_t op,
+                    const struct linearize_key_state *after, bool is_without)
+{
+    search->steps++;
+    if (!is_new(search, op, after)) {
+        return false;
+    }
+    place(search, op, after, true, is_without);
+    return true;
+}
+
+/* The other way of a clear that failed: it leaves what it noted. */
+static bool try_without(struct linearize_key *search, uint32_t op)
+{
+    const struct linearize_key_op *const what = &search->ops[op];
+    if (what->part != LINEARIZE_WIPE || what->op->answer != HISTORY_FAILED ||
+        search->returns[op] == 0) {
+        return false;
+    }
+    struct linearize_key_state after = search->state;
+    after.noted &= ~(1ull << what->place);
+    return try_way(search, op, &after, true);
+}
+
 /* Try what may come next, from event `e` on; whether something was placed. */
 static bool place_a_write(struct linearize_key *search, uint32_t e)
 {
     for (; e != END && !search->events[e].is_return; e = search->events[e].next) {
         struct linearize_key_state after;
         const uint32_t op = search->events[e].op;
-        if (is_write_here(search, op, &after)) {
-            search->steps++;
-            if (is_new(search, op, &after)) {
-                place(search, op, &after, true, false);
-                return true;
-            }
+        if (is_write_here(search, op, &after) &&
+            (try_way(search, op, &after, false) || try_without(search, op))) {
+            return true;
         }
     }
     return false;
-}
-
-/* A clear that failed may leave what it noted. */
-static bool may_leave(const struct linearize_key *search, const struct linearize_key_frame *frame)
-{
-    const struct linearize_key_op *const what = &search->ops[frame->op];
-    return what->part == LINEARIZE_WIPE && !frame->is_without &&
-           what->op->answer == HISTORY_FAILED && search->returns[frame->op] != 0;
 }
 
 /* Take back until there is something else to try, and try it. */
@@ -329,14 +343,8 @@ static bool go_back(struct linearize_key *search)
         if (!frame.has_choice) {
             continue;
         }
-        if (may_leave(search, &frame)) {
-            struct linearize_key_state after = search->state;
-            after.noted &= ~(1ull << search->ops[frame.op].place);
-            search->steps++;
-            if (is_new(search, frame.op, &after)) {
-                place(search, frame.op, &after, true, true);
-                return true;
-            }
+        if (!frame.is_without && try_without(search, frame.op)) {
+            return true;
         }
         if (place_a_write(search, search->events[search->invocations[frame.op]].next)) {
             return true;

@@ -82,6 +82,19 @@ static void a_clear_is_judged_for_each_key(void **state)
                           "2 10 11 get 5 2 ok\n");
 }
 
+static void a_clear_that_failed_may_leave_what_it_noted_on_every_way(void **state)
+{
+    (void)state;
+    /* To delete was tried before, in the same state, to leave was not. */
+    expect(LINEARIZE_YES, "2 0 3 insert 10 1 ok\n"
+                          "0 0 - clear 0 0 -\n"
+                          "1 1 8 clear 0 0 ok\n"
+                          "3 4 8 clear 0 0 failed\n"
+                          "3 9 13 update 10 2 ok\n"
+                          "1 10 12 contains 10 0 not_found\n"
+                          "2 11 13 delete 10 0 not_found\n");
+}
+
 static void the_report_names_the_key_and_the_calls(void **state)
 {
     (void)state;
@@ -367,6 +380,7 @@ int main(void)
         cmocka_unit_test(keys_are_judged_by_themselves),
         cmocka_unit_test(counts_and_searches_are_not_looked_at),
         cmocka_unit_test(a_clear_is_judged_for_each_key),
+        cmocka_unit_test(a_clear_that_failed_may_leave_what_it_noted_on_every_way),
         cmocka_unit_test(the_report_names_the_key_and_the_calls),
         cmocka_unit_test(a_limit_that_is_reached_is_said_with_the_longest_order),
         cmocka_unit_test(time_that_is_over_is_said_for_all_keys_that_are_left),
