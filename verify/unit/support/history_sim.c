@@ -333,8 +333,9 @@ void history_remove(struct history *history, size_t i)
     memmove(&history->ops[i], &history->ops[i + 1], (history->count - i) * sizeof *history->ops);
 }
 
-static bool spoil_results(struct history *history, struct history_op *op, uint64_t *random)
+bool history_spoil_search(struct history *history, size_t i, uint64_t *random)
 {
+    struct history_op *const op = &history->ops[i];
     if (op->result_count == 0) {
         return false;
     }
@@ -394,7 +395,7 @@ bool history_spoil(struct history *history, uint64_t *random)
         op->value += random_below(random, 2) == 0 && op->value > 0 ? UINT64_MAX : 1;
         return true;
     case HISTORY_SEARCH:
-        return spoil_results(history, op, random);
+        return history_spoil_search(history, i, random);
     default:
         op->answer = other_answer(op);
         return true;

@@ -44,6 +44,9 @@ void history_simulate(const struct history_sim *sim, struct history *history);
  */
 bool history_spoil(struct history *history, uint64_t *random);
 
+/* Change the results of call number `i`. False when it has none, or nothing came of it. */
+bool history_spoil_search(struct history *history, size_t i, uint64_t *random);
+
 /* Take call number `i` out. */
 void history_remove(struct history *history, size_t i);
 
