@@ -21,7 +21,8 @@
 #include "harness/harness_alloc.h"
 #include "harness/sizes.h"
 
-enum { HEAD = 0, END = UINT32_MAX, ENTRY_HEAD_WORDS = 4 };
+enum { HEAD = 0, ENTRY_HEAD_WORDS = 4 };
+#define END UINT32_MAX
 
 uint64_t linearize_clock_ns(void)
 {
