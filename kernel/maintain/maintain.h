@@ -124,6 +124,9 @@ bool maintain_has_work(const struct maintainer *maintainer);
 /* Retired bytes from which a round is worth its cost. Threads: any. */
 uint64_t maintain_threshold(const struct maintainer *maintainer);
 
+/* Finish the newest commit, whose thread may have died. Threads: any, outside any section. */
+void maintain_settle(struct store *store);
+
 /* One grace period, counted. Threads: the maintainer, outside any section; waits. */
 void maintain_wait(struct maintainer *maintainer);
 

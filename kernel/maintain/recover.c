@@ -151,9 +151,7 @@ void maintain_recover(struct maintainer *maintainer)
 {
     REQUIRE(!rcu_is_inside());
     /* A dead thread may have appended a record that nobody has helped yet. */
-    rcu_enter();
-    commit_settle(maintainer->store);
-    rcu_leave();
+    maintain_settle(maintainer->store);
     recover_slots(maintainer);
     while (recover_keys(maintainer)) {
     }

@@ -124,6 +124,13 @@ void maintain_log(struct maintainer *maintainer, enum maintain_event event,
     errno = saved_errno;
 }
 
+void maintain_settle(struct store *store)
+{
+    rcu_enter();
+    commit_settle(store);
+    rcu_leave();
+}
+
 void maintain_wait(struct maintainer *maintainer)
 {
     rcu_wait();
@@ -265,9 +272,17 @@ static uint64_t unlink_dead(struct maintainer *maintainer)
 {
     const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
     const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
+    /* Who could still commit to a key record of the graveyard was waited for. One that died may
+       have left its commit unfinished: finished now, it finds the record out of use. Finished when
+       the record is another key's, it would commit to that one. */
+    maintain_settle(maintainer->store);
     const uint64_t recycled = recycle_objects(maintainer);
     find_dead(maintainer, horizon);
     unlink_batch(maintainer, horizon);
+    /* In the same way, before the slots are free: a commit that replaced one of them and was left
+       unfinished would stamp whatever is in the slot then as dead. Commits appended from here on
+       cannot come to these slots, and who helps with earlier ones is waited for. */
+    maintain_settle(maintainer->store);
     maintainer->step = MAINTAIN_FREE;
     return recycled;
 }
