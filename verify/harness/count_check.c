@@ -58,7 +58,9 @@ static int by_from(const void *a, const void *b)
 
 static void sort_spans(struct spans *spans)
 {
-    qsort(spans->at, spans->count, sizeof *spans->at, by_from);
+    if (spans->count > 0) {
+        qsort(spans->at, spans->count, sizeof *spans->at, by_from);
+    }
 }
 
 /* Whether the call shows that the key was there at an instant of it, or was made to be. */

@@ -185,8 +185,10 @@ static bool check_missing(struct interval_checker *checker, size_t search, uint6
 {
     struct interval_report *const report = checker->report;
     gather_obstacles(checker, search, from, until);
-    qsort(checker->obstacles, checker->obstacle_count, sizeof *checker->obstacles,
-          by_obstacle_from);
+    if (checker->obstacle_count > 0) {
+        qsort(checker->obstacles, checker->obstacle_count, sizeof *checker->obstacles,
+              by_obstacle_from);
+    }
     uint64_t free_from = from;
     for (size_t i = 0; i < checker->obstacle_count && free_from < until; i++) {
         const struct obstacle *const obstacle = &checker->obstacles[i];
