@@ -3,9 +3,8 @@
  * Counts of large histories: was there an instant within the call at which so many entries can have
  * been live?
  *
- * How: a key is surely present from the return of a call that met it or made it, until the first
- * invocation of a deletion or clear that need not lie before that call; surely absent likewise. At
- * every instant the keys surely present are a lower bound, those not surely absent an upper one.
+ * How: at every instant the keys surely present are a lower bound, those not surely absent an upper
+ * one (presence.h).
  *
  * Sound: a count of a correct index is never refused. Not complete: a key that is being written is
  * taken for both, so an error smaller than the number of writes under way may pass; and

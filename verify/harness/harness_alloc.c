@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/sizes.h"
+
 static void *must(void *block, size_t count, size_t bytes)
 {
     if (block == NULL) {
@@ -21,6 +23,15 @@ static void *must(void *block, size_t count, size_t bytes)
 void *harness_alloc(size_t count, size_t bytes)
 {
     return must(calloc(count == 0 ? 1 : count, bytes), count, bytes);
+}
+
+void *harness_alloc_lines(size_t bytes)
+{
+    const size_t rounded = (bytes + HARNESS_LINE_BYTES - 1) / HARNESS_LINE_BYTES;
+    void *const block =
+        must(aligned_alloc(HARNESS_LINE_BYTES, rounded * HARNESS_LINE_BYTES), 1, bytes);
+    memset(block, 0, bytes);
+    return block;
 }
 
 void *harness_realloc(void *block, size_t count, size_t bytes)

@@ -11,6 +11,9 @@
 /* `count` elements of `bytes` each, zeroed; never NULL, also for 0. Give back with free. */
 void *harness_alloc(size_t count, size_t bytes);
 
+/* `bytes` zeroed bytes that begin at a line of the cache. */
+void *harness_alloc_lines(size_t bytes);
+
 /* The same block with room for `count` elements; what is new is not zeroed. */
 void *harness_realloc(void *block, size_t count, size_t bytes);
 

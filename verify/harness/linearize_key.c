@@ -21,8 +21,11 @@
 #include "harness/harness_alloc.h"
 #include "harness/sizes.h"
 
-enum { HEAD = 0, ENTRY_HEAD_WORDS = 4 };
-#define END UINT32_MAX
+/* Events of the list that are none: its head, and what comes after the last. */
+#define HEAD 0u
+#define END  UINT32_MAX
+
+enum { ENTRY_HEAD_WORDS = 4 };
 
 uint64_t linearize_clock_ns(void)
 {

@@ -35,4 +35,18 @@
 /* linearize_report_print: steps and operations shown; what is left out is counted in the text. */
 #define LINEARIZE_STEPS_SHOWN 24u
 
+/* What threads write to alone is apart by so many bytes. */
+#define HARNESS_LINE_BYTES 64u
+/* Calls, or results, in each chunk of a log beyond the room that was asked for. */
+#define HISTORY_CHUNK_OPS 4096u
+
+/* history_mix: the largest k of its searches. */
+#define MIX_K_MAX 16u
+/* akin-history record: threads, and searches among the calls. */
+#define HISTORY_TOOL_THREADS_MAX   64u
+#define HISTORY_TOOL_SEARCH_ONE_OF 500u
+
+/* history_shrink: states of a key that are told apart; with more it keeps the calls as they are. */
+#define SHRINK_STATES_MAX 16u
+
 #endif
