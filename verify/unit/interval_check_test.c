@@ -123,6 +123,8 @@ static void what_is_surely_there_and_nearer_may_not_be_missing(void **state)
                              "0 1 2 search below 3 ok 5=10\n");
     expect(INTERVAL_MISSING, "0 1 2 insert 5 10 ok\n"
                              "0 3 4 search below 1 ok\n");
+    expect(INTERVAL_MISSING, "initial 5 10\n"
+                             "0 0 1 search below 1 ok\n");
     expect(INTERVAL_FINE, "0 1 4 insert 5 10 ok\n"
                           "1 2 3 search below 1 ok\n");
     expect(INTERVAL_FINE, "initial 5 10\n"
