@@ -80,6 +80,11 @@ static void a_clear_is_judged_for_each_key(void **state)
                           "1 2 8 clear 0 0 ok\n"
                           "2 3 4 insert 5 2 ok\n"
                           "2 10 11 get 5 2 ok\n");
+    /* What one of two may leave, the other has to delete. */
+    expect(LINEARIZE_NO, "initial 5 1\n"
+                         "0 1 9 clear 0 0 failed\n"
+                         "1 2 8 clear 0 0 ok\n"
+                         "2 10 11 get 5 1 ok\n");
 }
 
 static void a_clear_that_failed_may_leave_what_it_noted_on_every_way(void **state)
