@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 /* Memory is marked as given back in pieces of this size, to which every block is rounded. */
 #define PIECE            64u

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CAMPAIGN_NAMES_MAX 64
+#include "harness/sizes.h"
 
 struct campaign {
-    const char *names[CAMPAIGN_NAMES_MAX];
+    const char *names[EXPLORE_NAMES_MAX];
     size_t name_count; /* 0: all */
     bool lists;
     bool pairs;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 /* One address. What belongs to a run is void when `run` is not the current one. */
 struct place {

@@ -18,8 +18,6 @@
 #include "sync/rcu.h"
 #include "sync/sched_point.h"
 
-#define FAILURE_BYTES 600
-
 enum condition {
     RUNS = 0, /* ready, or running */
     WAITS,    /* until is_ready */
@@ -51,7 +49,7 @@ static struct {
     uint64_t check_steps; /* that it has taken there */
     jmp_buf check_end;
     const char *failure_kind; /* the format */
-    char failure[FAILURE_BYTES];
+    char failure[EXPLORE_FAILURE_BYTES];
 } run = {.self = EXPLORE_MAIN};
 
 void explore_pretend(uint32_t fiber)

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 /* No fiber: the main program, before and after the schedule. */
 #define EXPLORE_MAIN UINT32_MAX

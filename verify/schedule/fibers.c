@@ -10,7 +10,7 @@
 #include <ucontext.h>
 
 #include "schedule/explore.h"
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 struct fiber {
     ucontext_t context;

@@ -8,7 +8,7 @@
 
 #include "schedule/explore.h"
 #include "schedule/model/model_rcu.h"
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 struct life {
     const void *object;

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the text of a schedule; a longer one is not printed. */
-#define SCHEDULE_TEXT_BYTES 65536
+#include "harness/sizes.h"
 
 void report_success(const struct client *client, const struct search_result *result,
                     bool was_exhaustive)
@@ -44,7 +43,7 @@ static void print_flags(uint32_t flags)
 static void print_replay(const struct script *script, const struct search_limits *limits,
                          const struct search_schedule *schedule)
 {
-    static char text[SCHEDULE_TEXT_BYTES];
+    static char text[EXPLORE_SCHEDULE_BYTES];
     printf("  replay: akin-schedule --script '%s", script->set_up);
     for (uint32_t i = 0; i < EXPLORE_FIBERS_MAX && script->fibers[i] != NULL; i++) {
         printf("|%s", script->fibers[i]);

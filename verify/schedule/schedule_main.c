@@ -81,8 +81,8 @@ static error_t on_option(int key, char *text, struct argp_state *state)
         campaign->is_quiet = true;
         break;
     case ARGP_KEY_ARG:
-        if (campaign->name_count == CAMPAIGN_NAMES_MAX) {
-            argp_error(state, "more than %d names", CAMPAIGN_NAMES_MAX);
+        if (campaign->name_count == EXPLORE_NAMES_MAX) {
+            argp_error(state, "more than %d names", EXPLORE_NAMES_MAX);
         }
         campaign->names[campaign->name_count++] = text;
         break;

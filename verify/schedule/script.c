@@ -108,7 +108,7 @@ static bool open_index(const struct script *script, const char **problem)
     struct akin_options options;
     struct akin_error error = {.message = ""};
     akin_options_init(&options);
-    options.dim = SCRIPT_DIM;
+    options.dim = EXPLORE_DIM;
     options.threads = EXPLORE_PLACES;
     options.capacity = 4;
     options.allocator = arena_hooks();

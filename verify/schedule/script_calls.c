@@ -12,9 +12,6 @@
 #include "schedule/explore.h"
 #include "schedule/script_history.h"
 
-/* Bytes of a payload: the value says how many. */
-#define PAYLOAD_BYTES_MAX 64u
-
 static bool with_payload;
 
 void script_calls_begin(bool has_payload)
@@ -25,14 +22,14 @@ void script_calls_begin(bool has_payload)
 
 /* An entry as it is written and read. */
 struct entry {
-    float row[SCRIPT_DIM];
-    unsigned char payload[PAYLOAD_BYTES_MAX];
+    float row[EXPLORE_DIM];
+    unsigned char payload[EXPLORE_PAYLOAD_BYTES];
     size_t payload_bytes;
 };
 
 static void make_entry(uint64_t key, uint64_t value, struct entry *entry)
 {
-    for (uint32_t i = 0; i < SCRIPT_DIM; i++) {
+    for (uint32_t i = 0; i < EXPLORE_DIM; i++) {
         entry->row[i] = (float)value;
     }
     entry->payload_bytes = with_payload ? 8 + 8 * (size_t)(value % 4) : 0;
@@ -81,7 +78,7 @@ static void call_write(akin_index *index, const struct script_call *call, struct
     struct entry entry;
     enum akin_status status = AKIN_OK;
     make_entry(call->key, call->value, &entry);
-    const struct akin_vector vector = akin_vector_f32(entry.row, SCRIPT_DIM);
+    const struct akin_vector vector = akin_vector_f32(entry.row, EXPLORE_DIM);
     const struct akin_bytes bytes = {.data = entry.payload, .size = entry.payload_bytes};
     if (call->kind == CALL_INSERT) {
         status = akin_insert(index, call->key, &vector, &bytes, NULL);
@@ -113,7 +110,7 @@ static void call_get(akin_index *index, const struct script_call *call, struct h
    is the origin. */
 static uint64_t value_at(float distance)
 {
-    return (uint64_t)(sqrtf(distance / (float)SCRIPT_DIM) + 0.5f);
+    return (uint64_t)(sqrtf(distance / (float)EXPLORE_DIM) + 0.5f);
 }
 
 static void note_results(struct history_op *op, struct history_result *room,
@@ -130,10 +127,10 @@ static void note_results(struct history_op *op, struct history_result *room,
 
 static void call_search(akin_index *index, struct history_op *op, struct history_result *room)
 {
-    static const float origin[SCRIPT_DIM];
+    static const float origin[EXPLORE_DIM];
     struct akin_search_options options;
     struct akin_neighbor results[EXPLORE_KEYS_MAX];
-    const struct akin_vector query = akin_vector_f32(origin, SCRIPT_DIM);
+    const struct akin_vector query = akin_vector_f32(origin, EXPLORE_DIM);
     uint32_t count = 0;
     akin_search_options_init(&options);
     options.k = EXPLORE_KEYS_MAX;
@@ -145,7 +142,7 @@ static void call_search(akin_index *index, struct history_op *op, struct history
 /* Two queries, which are answered as of one instant: so the answers are the same. */
 static void call_search_batch(akin_index *index, struct history_op *op, struct history_result *room)
 {
-    static const float origins[2 * SCRIPT_DIM];
+    static const float origins[2 * EXPLORE_DIM];
     struct akin_search_options options;
     struct akin_neighbor results[2 * EXPLORE_KEYS_MAX];
     uint32_t counts[2] = {0, 0};
@@ -154,7 +151,7 @@ static void call_search_batch(akin_index *index, struct history_op *op, struct h
     batch.struct_size = sizeof batch;
     batch.queries = origins;
     batch.query_count = 2;
-    batch.dim = SCRIPT_DIM;
+    batch.dim = EXPLORE_DIM;
     batch.type = AKIN_F32;
     batch.results = results;
     batch.counts = counts;

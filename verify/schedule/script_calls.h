@@ -11,9 +11,7 @@
 
 #include "akin/index.h"
 #include "harness/history.h"
-#include "schedule/schedule_sizes.h"
-
-#define SCRIPT_DIM 4u
+#include "harness/sizes.h"
 
 /* Named by the letter that stands for it. */
 enum call_kind {

@@ -16,18 +16,15 @@
 #include "schedule/explore.h"
 #include "schedule/script.h"
 
-/* A history has the calls of the fibers, and what the main program asks twice afterwards. */
-#define OPS_MAX 64u
-
 /* Histories that were found right: a run has one of few, whatever its schedule. */
 struct known {
     XXH128_hash_t hash;
     bool is_used;
 };
 
-static struct history_op ops[OPS_MAX];
-static enum call_kind kinds[OPS_MAX];
-static struct history_result results[OPS_MAX][EXPLORE_KEYS_MAX];
+static struct history_op ops[EXPLORE_OPS_MAX];
+static enum call_kind kinds[EXPLORE_OPS_MAX];
+static struct history_result results[EXPLORE_OPS_MAX][EXPLORE_KEYS_MAX];
 static uint32_t op_count;
 static struct known known[EXPLORE_KNOWN_HISTORIES];
 
@@ -68,8 +65,8 @@ static enum history_kind kind_of(enum call_kind kind)
 struct history_op *script_history_begin(const struct script_call *call,
                                         struct history_result **room)
 {
-    if (op_count == OPS_MAX) {
-        (void)fprintf(stderr, "a script has more than %u calls\n", OPS_MAX);
+    if (op_count == EXPLORE_OPS_MAX) {
+        (void)fprintf(stderr, "a script has more than %u calls\n", EXPLORE_OPS_MAX);
         exit(EXIT_FAILURE);
     }
     struct history_op *const op = &ops[op_count];
@@ -130,7 +127,7 @@ static struct known *look_up(XXH128_hash_t hash, bool *is_known)
 
 void script_history_check(const struct history_result *initial, size_t initial_count)
 {
-    struct history_op selected[OPS_MAX];
+    struct history_op selected[EXPLORE_OPS_MAX];
     const size_t count = select_ops(selected);
     const struct linearize_initial start = {.entries = initial, .count = initial_count};
     const XXH128_hash_t hash = hash_of(selected, count, initial, initial_count);

@@ -12,7 +12,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "schedule/explore.h"
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 
 struct section {
     uint32_t depth;

@@ -15,7 +15,7 @@
 
 #include "base/invariant.h"
 #include "schedule/explore.h"
-#include "schedule/schedule_sizes.h"
+#include "harness/sizes.h"
 #include "sync/thread.h"
 
 /* How far the clock is ahead once a fiber has been frozen: such a reader has stalled. */
