@@ -84,12 +84,15 @@ enum akin_status slots_init(struct slots *slots, struct memory *memory, uint32_t
         return status;
     }
     slots->hint_cells = cells;
+    directory_init(&slots->directory, memory, MEMORY_SLOTS);
     ring_init(&slots->hints, slots->hint_cells, SLOT_FREE_RING_ENTRIES);
     return AKIN_OK;
 }
 
-static void chunk_give(struct slots *slots, struct slot_chunk *chunk)
+static void chunk_give(void *owner, void *given)
 {
+    struct slots *const slots = owner;
+    struct slot_chunk *const chunk = given;
     memory_give(slots->memory, MEMORY_ROWS, chunk->rows, rows_bytes(slots), CACHE_LINE_BYTES);
     memory_give(slots->memory, MEMORY_SLOTS, chunk, layout_of(slots->chunk_shift).bytes,
                 CACHE_LINE_BYTES);
@@ -97,26 +100,14 @@ static void chunk_give(struct slots *slots, struct slot_chunk *chunk)
 
 void slots_end(struct slots *slots)
 {
-    const size_t leaf_bytes = SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr);
-    for (uint32_t top = 0; top < SLOT_DIRECTORY_TOP; top++) {
-        struct atomic_ptr *const leaf = atomic_ptr_load_acquire(&slots->leaves[top]);
-        if (leaf == NULL) {
-            continue;
-        }
-        for (uint32_t i = 0; i < SLOT_DIRECTORY_LEAF; i++) {
-            struct slot_chunk *const chunk = atomic_ptr_load_acquire(&leaf[i]);
-            if (chunk != NULL) {
-                chunk_give(slots, chunk);
-            }
-        }
-        memory_give(slots->memory, MEMORY_SLOTS, leaf, leaf_bytes, CACHE_LINE_BYTES);
-    }
+    directory_end(&slots->directory, chunk_give, slots);
     memory_give(slots->memory, MEMORY_SLOTS, slots->hint_cells,
                 SLOT_FREE_RING_ENTRIES * sizeof(struct ck_ring_buffer), CACHE_LINE_BYTES);
 }
 
-static enum akin_status chunk_make(struct slots *slots, struct slot_chunk **made)
+static enum akin_status chunk_make(void *owner, void **made)
 {
+    struct slots *const slots = owner;
     const struct chunk_layout layout = layout_of(slots->chunk_shift);
     void *block = NULL;
     void *rows = NULL;
@@ -143,42 +134,6 @@ static enum akin_status chunk_make(struct slots *slots, struct slot_chunk **made
     chunk->dead = bitmap_init(base + layout.dead, 1u << slots->chunk_shift);
     chunk->rows = rows;
     *made = chunk;
-    return AKIN_OK;
-}
-
-/* Make sure that leaf and chunk exist. Whoever loses a race gives its own back. */
-static enum akin_status chunk_ensure(struct slots *slots, uint32_t index)
-{
-    struct atomic_ptr *const top = &slots->leaves[index / SLOT_DIRECTORY_LEAF];
-    const size_t leaf_bytes = SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr);
-    struct atomic_ptr *leaf = atomic_ptr_load_acquire(top);
-    if (leaf == NULL) {
-        void *memory = NULL;
-        const enum akin_status status =
-            memory_take(slots->memory, MEMORY_SLOTS, leaf_bytes, CACHE_LINE_BYTES, &memory);
-        if (status != AKIN_OK) {
-            return status;
-        }
-        /* SYNC(slots.chunk): pairs with the load in slots_chunk; the zeroed leaf is visible. */
-        if (!atomic_ptr_cas(top, NULL, memory)) {
-            memory_give(slots->memory, MEMORY_SLOTS, memory, leaf_bytes, CACHE_LINE_BYTES);
-        }
-        leaf = atomic_ptr_load_acquire(top);
-    }
-    struct atomic_ptr *const place = &leaf[index % SLOT_DIRECTORY_LEAF];
-    if (atomic_ptr_load_acquire(place) != NULL) {
-        return AKIN_OK;
-    }
-    struct slot_chunk *chunk = NULL;
-    const enum akin_status status = chunk_make(slots, &chunk);
-    if (status != AKIN_OK) {
-        /* Somebody else's chunk may be what used the memory up: then it serves. */
-        return atomic_ptr_load_acquire(place) != NULL ? AKIN_OK : status;
-    }
-    /* SYNC(slots.chunk): pairs with the load in slots_chunk; the arrays are visible. */
-    if (!atomic_ptr_cas(place, NULL, chunk)) {
-        chunk_give(slots, chunk);
-    }
     return AKIN_OK;
 }
 
@@ -244,7 +199,8 @@ static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
             return AKIN_INDEX_FULL;
         }
         /* The chunk first: a number must not be burnt on a path that can fail. */
-        const enum akin_status status = chunk_ensure(slots, next >> slots->chunk_shift);
+        const enum akin_status status = directory_ensure(
+            &slots->directory, next >> slots->chunk_shift, chunk_make, chunk_give, slots);
         if (status != AKIN_OK) {
             return status;
         }

@@ -29,6 +29,7 @@
 #include "akin/status.h"
 #include "base/limits.h"
 #include "base/attributes.h"
+#include "store/directory.h"
 #include "store/memory.h"
 #include "sync/atomic.h"
 #include "sync/bitmap.h"
@@ -83,9 +84,7 @@ struct slots {
     uint32_t chunk_mask;
     uint32_t count_max; /* slot numbers below this exist */
     struct ck_ring_buffer *hint_cells;
-    /* Upper directory: leaves of SLOT_DIRECTORY_LEAF chunk pointers, each set once by
-       compare-and-swap. */
-    struct atomic_ptr leaves[SLOT_DIRECTORY_TOP];
+    struct directory directory; /* of struct slot_chunk */
     /* Slots below this number have been handed out: the watermark. Grows only. */
     struct atomic_u32 next CACHE_PAIR_ALIGNED;
     struct ring hints
@@ -139,10 +138,7 @@ static inline uint32_t slots_watermark(const struct slots *slots)
    any. */
 static inline struct slot_chunk *slots_chunk(const struct slots *slots, uint32_t index)
 {
-    /* SYNC(slots.chunk): pairs with the compare-and-swaps in slots.c; the arrays are visible. */
-    const struct atomic_ptr *const leaf =
-        atomic_ptr_load_acquire(&slots->leaves[index / SLOT_DIRECTORY_LEAF]);
-    return atomic_ptr_load_acquire(&leaf[index % SLOT_DIRECTORY_LEAF]);
+    return directory_at(&slots->directory, index);
 }
 
 /* The chunk of a slot. Threads: any. */

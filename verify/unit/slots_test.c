@@ -138,9 +138,9 @@ static void the_directory_grows_by_a_leaf_where_one_is_full(void **state)
         assert_int_equal(claim(), i);
     }
     const struct slot_chunk *const last = slot_chunk_of(world.slots, leaf_slots - 1);
-    assert_null(atomic_ptr_load_acquire(&world.slots->leaves[1]));
+    assert_null(atomic_ptr_load_acquire(&world.slots->directory.leaves[1]));
     assert_int_equal(claim(), leaf_slots);
-    assert_non_null(atomic_ptr_load_acquire(&world.slots->leaves[1]));
+    assert_non_null(atomic_ptr_load_acquire(&world.slots->directory.leaves[1]));
     assert_ptr_equal(slot_chunk_of(world.slots, leaf_slots - 1), last);
     assert_ptr_not_equal(slot_chunk_of(world.slots, leaf_slots), last);
 }
