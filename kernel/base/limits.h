@@ -42,6 +42,26 @@
 /* Pools of commit records and key records. */
 #define POOL_CHUNK_OBJECTS 256u
 
+/* Graph. A block of neighbors takes whole cache lines, up to so many of them; blocks of a size lie
+   in chunks that grow up to so many bytes. */
+#define GRAPH_BLOCK_LINES_MAX       14u
+#define GRAPH_BLOCK_CHUNK_BYTES_MAX (2u * 1024u * 1024u)
+#define GRAPH_LEVELS_MAX            12u /* above the lowest */
+#define GRAPH_M_MIN                 2u
+#define GRAPH_M_MAX                 64u
+#define GRAPH_M_DEFAULT             16u
+#define GRAPH_EF_MAX                AKIN_K_MAX
+#define GRAPH_EF_CONSTRUCTION       200u
+#define GRAPH_EF_SEARCH             64u
+/* Inserts that run at the same time find each other by a ring of so many cells. */
+#define GRAPH_RING_CELLS 64u
+/* A search scans instead when so many times its beam are all slots. */
+#define GRAPH_SCAN_FACTOR 4u
+/* Slots that an inline maintainer looks at in one go while it takes dead ones out of the graph. */
+#define GRAPH_SWEEP_SLOTS 8192u
+/* They are taken out when they are one part in so many of all slots. */
+#define GRAPH_DEAD_DIVISOR 16u
+
 /* Maintenance. */
 #define RETIRED_BYTES_MAX_DEFAULT (256ull * 1024 * 1024)
 #define RETIRED_BYTES_MAX_LEAST   (1024ull * 1024)
@@ -67,6 +87,7 @@
 /* Options. */
 #define THREADS_DEFAULT 64u
 #define SEED_DEFAULT    0x414b494eull
+#define GRAPH_ALPHA_MAX 2.0f
 
 _Static_assert((SLOT_CHUNK_SLOTS_MIN & (SLOT_CHUNK_SLOTS_MIN - 1)) == 0, "a power of two");
 _Static_assert((SLOT_CHUNK_SLOTS_MAX & (SLOT_CHUNK_SLOTS_MAX - 1)) == 0, "a power of two");

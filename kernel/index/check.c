@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "graph/graph_check.h"
 #include "index/internal.h"
 #include "sync/rcu.h"
 
@@ -51,7 +52,7 @@ static bool check_stamps(struct totals *totals, const struct slot_chunk *chunk, 
     const uint64_t born = atomic_u64_load_relaxed(&chunk->born[offset]);
     const uint64_t died = atomic_u64_load_relaxed(&chunk->died[offset]);
     const enum slot_state state = slot_state_of(slot_state_acquire(chunk, offset));
-    if (state > SLOT_FREE) {
+    if (state > SLOT_ANCHORED) {
         return broken(totals, "I2 states", slot, "a slot is in no known state");
     }
     if (state == SLOT_FREE || state == SLOT_PENDING || state == SLOT_ABANDONED) {
@@ -129,6 +130,7 @@ static bool check_slot(struct totals *totals, uint32_t slot)
         totals->pending++;
         return true;
     case SLOT_LINKED:
+    case SLOT_ANCHORED:
         break;
     case SLOT_UNLINKING:
         totals->unlinking++;
@@ -260,6 +262,19 @@ static bool check_memory(struct totals *totals)
     return true;
 }
 
+/* I10 to I15: the graph. */
+static enum akin_status check_graph(struct totals *totals)
+{
+    const struct graph *const graph = totals->index->routing.graph;
+    struct graph_fault fault;
+    struct graph_census census;
+    const enum akin_status status = graph_check(graph, &fault, &census);
+    if (status == AKIN_OK && fault.invariant != NULL) {
+        (void)broken(totals, fault.invariant, fault.slot, fault.message);
+    }
+    return status;
+}
+
 enum akin_status akin_check(akin_index *index, struct akin_error *error)
 {
     if (index == NULL) {
@@ -282,7 +297,11 @@ enum akin_status akin_check(akin_index *index, struct akin_error *error)
         key_map_visit(&index->store.keys, check_record, &totals);
     }
     const bool whole = !totals.is_broken && check_sums(&totals) && check_memory(&totals);
+    const enum akin_status status = whole && index_is_graph(index) ? check_graph(&totals) : AKIN_OK;
     rcu_leave();
     maintain_release(&index->maintainer);
-    return whole ? AKIN_OK : AKIN_CORRUPT;
+    if (status != AKIN_OK) {
+        return error_plain(error, status);
+    }
+    return totals.is_broken ? AKIN_CORRUPT : AKIN_OK;
 }

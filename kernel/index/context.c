@@ -128,6 +128,7 @@ static void context_give(struct akin_index *index, struct akin_context *context)
                 CACHE_LINE_BYTES);
     memory_give(memory, MEMORY_CONTEXTS, context->payload, context->payload_capacity,
                 CACHE_LINE_BYTES);
+    trail_end(&context->trail, memory);
     memory_give(memory, MEMORY_CONTEXTS, context, sizeof(struct akin_context), CACHE_PAIR_BYTES);
 }
 

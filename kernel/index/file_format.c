@@ -81,9 +81,9 @@ enum akin_status header_judge(const struct file_header *header, uint64_t file_by
     if (header->checksum != header_checksum(header)) {
         return error_field(error, AKIN_CORRUPT, "header.checksum", "the header is damaged");
     }
-    if (header->kind != AKIN_FLAT) {
+    if (header->kind != AKIN_FLAT && header->kind != AKIN_HNSW) {
         return error_range(error, AKIN_INCOMPATIBLE, "header.kind", header->kind, AKIN_FLAT,
-                           AKIN_FLAT);
+                           AKIN_HNSW);
     }
     if (header->metric < AKIN_L2 || header->metric > AKIN_COSINE) {
         return error_range(error, AKIN_INCOMPATIBLE, "header.metric", header->metric, AKIN_L2,

@@ -45,7 +45,11 @@ struct file_header {
     uint64_t frames;
     uint64_t body_bytes; /* everything behind the header */
     uint64_t seed;
-    uint8_t reserved[32]; /* zero */
+    uint32_t m; /* this and the next three: as in struct akin_options for a graph, else zero */
+    uint32_t ef_construction;
+    uint32_t ef_search;
+    float alpha;
+    uint8_t reserved[16]; /* zero */
     uint64_t checksum;    /* of the bytes before it */
 };
 

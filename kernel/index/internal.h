@@ -15,7 +15,9 @@
 #include "base/attributes.h"
 #include "maintain/maintain.h"
 #include "maintain/worker.h"
+#include "graph/graph.h"
 #include "search/metric.h"
+#include "search/trail.h"
 #include "store/store.h"
 #include "sync/atomic.h"
 
@@ -23,6 +25,7 @@
 struct routing {
     enum akin_kind kind;
     struct metric metric;
+    struct graph *graph; /* NULL for a flat index */
 };
 
 /* What every call works on, behind one pointer: the routing that serves, and the one being
@@ -52,6 +55,7 @@ struct akin_context {
     unsigned char *row;
     unsigned char *payload;
     size_t payload_capacity;
+    struct trail trail; /* of walks through the graph */
     struct reader reader CACHE_PAIR_ALIGNED;
 };
 
@@ -121,6 +125,12 @@ MUST_CHECK enum akin_status vector_check(const struct metric *metric,
                                          const struct akin_vector *vector, const char *field,
                                          struct akin_error *error);
 
+/* Whether writes and searches need scratch memory of a context. */
+static inline bool index_is_graph(const struct akin_index *index)
+{
+    return index->options.kind == AKIN_HNSW;
+}
+
 /* The routing's metric. It is the same in every generation. */
 static inline const struct metric *index_metric(const struct akin_index *index)
 {
@@ -141,9 +151,8 @@ void upkeep_alone(struct akin_index *index);
    help. */
 bool upkeep_make_room(struct akin_index *index);
 
-/* Insert without validation and upkeep: for loading. Threads: as write_entry. */
-MUST_CHECK enum akin_status index_write(struct akin_index *index, struct reader *reader,
-                                        uint64_t key, const void *row,
+/* Insert without validation and upkeep. Threads: as write_entry. */
+MUST_CHECK enum akin_status index_write(const struct call *call, uint64_t key, const void *row,
                                         const struct akin_bytes *payload, enum commit_want want);
 
 /* Whether struct_size is one that we know, and a longer struct asks for nothing beyond. PURE. */

@@ -15,6 +15,7 @@
 /* A file being read. */
 struct loading {
     struct akin_index *index;
+    struct call call; /* of the whole load */
     int descriptor;
     struct file_header header;
     uint64_t file_bytes;
@@ -97,7 +98,7 @@ static enum akin_status entry_write(struct loading *loading, uint64_t key, const
     if (vector_check(metric, &vector, "row", NULL) != AKIN_OK) {
         return corrupt(loading, "row", position, "a row could not have been inserted");
     }
-    const enum akin_status status = index_write(index, NULL, key, row, payload, WANT_ABSENT);
+    const enum akin_status status = index_write(&loading->call, key, row, payload, WANT_ABSENT);
     if (status == AKIN_EXISTS) {
         return corrupt(loading, "key", position, "a key stands in the file twice");
     }
@@ -172,6 +173,10 @@ static enum akin_status open_for(const struct file_header *header,
     struct akin_options used;
     akin_options_init(&used);
     used.seed = header->seed;
+    used.m = header->m;
+    used.ef_construction = header->ef_construction;
+    used.ef_search = header->ef_search;
+    used.alpha = header->alpha;
     if (options != NULL) {
         if (!options_size_is_known(options)) {
             return error_range(error, AKIN_BAD_STRUCT_SIZE, "options.struct_size",
@@ -201,7 +206,17 @@ static enum akin_status load_file(const char *path, const struct akin_options *o
     }
     status = open_for(&loading.header, options, &loading.index, error);
     if (status == AKIN_OK) {
-        status = load_frames(&loading);
+        loading.call.index = loading.index;
+        if (index_is_graph(loading.index)) {
+            status = call_begin(loading.index, NULL, true, &loading.call);
+            status = status == AKIN_OK ? AKIN_OK : error_plain(error, status);
+        }
+        if (status == AKIN_OK) {
+            status = load_frames(&loading);
+        }
+        if (loading.call.context != NULL) {
+            call_end(&loading.call);
+        }
         memory_give(&loading.index->store.memory, MEMORY_OTHER, loading.frame,
                     loading.frame_capacity, CACHE_LINE_BYTES);
         if (status == AKIN_OK) {

@@ -8,18 +8,24 @@
 #include "index/walk.h"
 #include "update/write.h"
 
-enum akin_status index_write(struct akin_index *index, struct reader *reader, uint64_t key,
-                             const void *row, const struct akin_bytes *payload,
-                             enum commit_want want)
+enum akin_status index_write(const struct call *call, uint64_t key, const void *row,
+                             const struct akin_bytes *payload, enum commit_want want)
 {
+    struct akin_index *const index = call->index;
+    const struct linker linker = {
+        .graph = index->routing.graph,
+        .metric = index_metric(index),
+        .trail = call->context != NULL ? &call->context->trail : NULL,
+    };
     const struct write_request request = {
         .key = key,
         .row = row,
         .norm = metric_row_norm(index_metric(index), row),
         .payload = payload,
         .want = want,
+        .linker = linker.graph != NULL ? &linker : NULL,
     };
-    return write_entry(&index->store, reader, &request);
+    return write_entry(&index->store, call_reader(call), &request);
 }
 
 static enum akin_status payload_check(const struct akin_bytes *payload, struct akin_error *error)
@@ -62,16 +68,15 @@ static enum akin_status write_checked(akin_index *index, uint64_t key,
         return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
     }
     struct call call;
-    enum akin_status status = call_begin(index, NULL, false, &call);
+    enum akin_status status = call_begin(index, NULL, index_is_graph(index), &call);
     if (status != AKIN_OK) {
         return error_plain(error, status);
     }
     status = request_check(index, vector, payload, error);
     if (status == AKIN_OK) {
-        struct reader *const reader = call_reader(&call);
-        status = index_write(index, reader, key, vector->data, payload, want);
+        status = index_write(&call, key, vector->data, payload, want);
         if ((status == AKIN_NO_MEMORY || status == AKIN_OVER_BUDGET) && upkeep_make_room(index)) {
-            status = index_write(index, reader, key, vector->data, payload, want);
+            status = index_write(&call, key, vector->data, payload, want);
         }
         upkeep_after_write(index);
         status = status == AKIN_OK ? AKIN_OK : error_plain(error, status);

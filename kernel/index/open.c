@@ -12,6 +12,34 @@
 #include "sync/rcu.h"
 #include "sync/thread.h"
 
+/* The graph of the first generation. */
+static enum akin_status make_graph(struct akin_index *index)
+{
+    const struct graph_shape shape = graph_shape_of(&index->options);
+    struct memory *const memory = &index->store.memory;
+    void *block = NULL;
+    enum akin_status status =
+        memory_take(memory, MEMORY_LINKS, sizeof(struct graph), CACHE_PAIR_BYTES, &block);
+    if (status == AKIN_OK) {
+        status = graph_init(block, &shape, &index->store.slots);
+        if (status != AKIN_OK) {
+            memory_give(memory, MEMORY_LINKS, block, sizeof(struct graph), CACHE_PAIR_BYTES);
+            return status;
+        }
+        index->routing.graph = block;
+    }
+    return status;
+}
+
+static void end_graph(struct akin_index *index)
+{
+    if (index->routing.graph != NULL) {
+        graph_end(index->routing.graph);
+        memory_give(&index->store.memory, MEMORY_LINKS, index->routing.graph, sizeof(struct graph),
+                    CACHE_PAIR_BYTES);
+    }
+}
+
 static enum akin_status start(struct akin_index *index, struct memory *memory)
 {
     const struct akin_options *const options = &index->options;
@@ -30,17 +58,28 @@ static enum akin_status start(struct akin_index *index, struct memory *memory)
     index->routing.kind = options->kind;
     index->routing.metric =
         metric_make(options->metric, options->type, options->dim, simd_select_from_environment());
+    if (options->kind == AKIN_HNSW) {
+        status = make_graph(index);
+        if (status != AKIN_OK) {
+            goto fail_table;
+        }
+    }
     index->first_view.current = &index->routing;
     /* SYNC(index.view): pairs with index_view_acquire. */
     atomic_ptr_store_release(&index->view, &index->first_view);
     maintain_init(&index->maintainer, &index->store, &options->logger, options->maintenance);
+    if (index->routing.graph != NULL) {
+        maintain_set_graph(&index->maintainer, index->routing.graph, &index->routing.metric);
+    }
     if (options->maintenance == AKIN_MAINTENANCE_WORKER &&
         !worker_start(&index->worker, &index->maintainer)) {
         status = AKIN_THREAD_FAILED;
-        goto fail_table;
+        goto fail_graph;
     }
     return AKIN_OK;
 
+fail_graph:
+    end_graph(index);
 fail_table:
     memory_give(&index->store.memory, MEMORY_OTHER, index->context_table,
                 options->threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
@@ -102,6 +141,7 @@ enum akin_status akin_close(akin_index *index)
     maintain_release(&index->maintainer);
     maintain_end(&index->maintainer);
     contexts_end(index);
+    end_graph(index);
     memory_give(&index->store.memory, MEMORY_OTHER, index->context_table,
                 index->options.threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
     store_end(&index->store);

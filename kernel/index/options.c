@@ -26,6 +26,10 @@ void akin_options_init_sized(struct akin_options *options, size_t struct_size)
     defaults.maintenance = AKIN_MAINTENANCE_INLINE;
     defaults.retired_bytes_max = RETIRED_BYTES_MAX_DEFAULT;
     defaults.seed = SEED_DEFAULT;
+    defaults.m = GRAPH_M_DEFAULT;
+    defaults.ef_construction = GRAPH_EF_CONSTRUCTION;
+    defaults.ef_search = GRAPH_EF_SEARCH;
+    defaults.alpha = 1;
     memset(options, 0, struct_size);
     memcpy(options, &defaults, struct_size < sizeof defaults ? struct_size : sizeof defaults);
 }
@@ -79,9 +83,9 @@ static enum akin_status check_bounds(const struct akin_options *options, struct 
 
 static enum akin_status check_enums(const struct akin_options *options, struct akin_error *error)
 {
-    if (options->kind != AKIN_FLAT) {
+    if (options->kind != AKIN_FLAT && options->kind != AKIN_HNSW) {
         return error_range(error, AKIN_BAD_KIND, "kind", (double)options->kind, AKIN_FLAT,
-                           AKIN_FLAT);
+                           AKIN_HNSW);
     }
     if (options->metric != AKIN_L2 && options->metric != AKIN_INNER_PRODUCT &&
         options->metric != AKIN_COSINE) {
@@ -104,6 +108,32 @@ static enum akin_status check_enums(const struct akin_options *options, struct a
     return AKIN_OK;
 }
 
+/* 0 stands for the default, here and in options_complete. */
+static enum akin_status check_graph(const struct akin_options *options, struct akin_error *error)
+{
+    const uint32_t m = options->m != 0 ? options->m : GRAPH_M_DEFAULT;
+    if (options->kind != AKIN_HNSW) {
+        return AKIN_OK;
+    }
+    if (m < GRAPH_M_MIN || m > GRAPH_M_MAX) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "m", m, GRAPH_M_MIN, GRAPH_M_MAX);
+    }
+    if (options->ef_construction != 0 &&
+        (options->ef_construction < m || options->ef_construction > GRAPH_EF_MAX)) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "ef_construction", options->ef_construction, m,
+                           GRAPH_EF_MAX);
+    }
+    if (options->ef_search > GRAPH_EF_MAX) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "ef_search", options->ef_search, 1,
+                           GRAPH_EF_MAX);
+    }
+    if (options->alpha != 0 && !(options->alpha >= 1 && options->alpha <= GRAPH_ALPHA_MAX)) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "alpha", (double)options->alpha, 1,
+                           (double)GRAPH_ALPHA_MAX);
+    }
+    return AKIN_OK;
+}
+
 static enum akin_status check_shape(const struct akin_options *options, struct akin_error *error)
 {
     if (options == NULL) {
@@ -114,7 +144,8 @@ static enum akin_status check_shape(const struct akin_options *options, struct a
                            (double)options->struct_size, (double)sizeof *options,
                            (double)sizeof *options);
     }
-    return check_enums(options, error);
+    const enum akin_status status = check_enums(options, error);
+    return status == AKIN_OK ? check_graph(options, error) : status;
 }
 
 enum akin_status akin_options_validate(const struct akin_options *options, struct akin_error *error)
@@ -131,6 +162,13 @@ struct akin_options options_complete(const struct akin_options *options)
     if (complete.retired_bytes_max == 0) {
         complete.retired_bytes_max = RETIRED_BYTES_MAX_DEFAULT;
     }
+    complete.m = complete.m != 0 ? complete.m : GRAPH_M_DEFAULT;
+    if (complete.ef_construction == 0) {
+        complete.ef_construction =
+            GRAPH_EF_CONSTRUCTION > complete.m ? GRAPH_EF_CONSTRUCTION : complete.m;
+    }
+    complete.ef_search = complete.ef_search != 0 ? complete.ef_search : GRAPH_EF_SEARCH;
+    complete.alpha = complete.alpha != 0 ? complete.alpha : 1;
     return complete;
 }
 
@@ -148,7 +186,7 @@ static uint64_t entries_max(const struct akin_options *options)
 static uint64_t pool_bytes(uint64_t objects, size_t object_bytes, size_t alignment)
 {
     const uint64_t chunks = (objects + POOL_CHUNK_OBJECTS - 1) / POOL_CHUNK_OBJECTS;
-    return chunks * (size_align(object_bytes, alignment) * POOL_CHUNK_OBJECTS + alignment);
+    return chunks * pool_chunk_bytes(POOL_CHUNK_OBJECTS, object_bytes, alignment);
 }
 
 static void estimate_store(const struct akin_options *options, uint64_t entries,

@@ -234,6 +234,10 @@ static void header_fill(const struct akin_index *index, uint64_t stamp, struct f
         .row_bytes = index_metric(index)->row_bytes,
         .stamp = stamp,
         .seed = index->options.seed,
+        .m = index_is_graph(index) ? index->options.m : 0,
+        .ef_construction = index_is_graph(index) ? index->options.ef_construction : 0,
+        .ef_search = index_is_graph(index) ? index->options.ef_search : 0,
+        .alpha = index_is_graph(index) ? index->options.alpha : 0,
     };
     memcpy(header->magic, FILE_MAGIC, sizeof header->magic);
 }

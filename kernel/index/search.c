@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "index/internal.h"
+#include "index/search_request.h"
 #include "search/scan.h"
 #include "search/topk.h"
 
@@ -20,17 +21,6 @@ void akin_search_options_init_sized(struct akin_search_options *options, size_t 
     memset(options, 0, struct_size);
     memcpy(options, &defaults, struct_size < sizeof defaults ? struct_size : sizeof defaults);
 }
-
-/* Queries and their results, whether they came one by one or as a batch. */
-struct request {
-    const unsigned char *queries;
-    size_t stride_bytes;
-    size_t query_count;
-    struct akin_neighbor *results;
-    uint32_t *counts;
-    uint32_t k;
-    const struct akin_filter *filter;
-};
 
 static enum akin_status filter_check(const struct akin_filter *filter, struct akin_error *error)
 {
@@ -51,9 +41,11 @@ static enum akin_status filter_check(const struct akin_filter *filter, struct ak
     return AKIN_OK;
 }
 
-static enum akin_status options_check(const struct akin_search_options *options,
+static enum akin_status options_check(const struct akin_index *index,
+                                      const struct akin_search_options *options,
                                       struct request *request, struct akin_error *error)
 {
+
     struct akin_search_options defaults;
     akin_search_options_init(&defaults);
     const struct akin_search_options *const used = options != NULL ? options : &defaults;
@@ -67,7 +59,15 @@ static enum akin_status options_check(const struct akin_search_options *options,
     if (used->reserved != 0) {
         return error_range(error, AKIN_BAD_ARGUMENT, "options.reserved", used->reserved, 0, 0);
     }
+    if (used->ef_search > GRAPH_EF_MAX) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "options.ef_search", used->ef_search, 0,
+                           GRAPH_EF_MAX);
+    }
+    const uint32_t ef = used->ef_search != 0 ? used->ef_search : index->options.ef_search;
     request->k = used->k;
+    request->ef = ef > used->k ? ef : used->k;
+    request->patience = used->patience;
+    request->stats = used->stats;
     request->filter = used->filter;
     return filter_check(used->filter, error);
 }
@@ -94,7 +94,7 @@ static void search_group(const struct request *request, struct scan *scan, size_
 }
 
 /* The straight line of a search: enter, frontier, view, rows, leave. */
-static void search_all(struct call *call, const struct request *request)
+static void scan_all(struct call *call, const struct request *request)
 {
     struct store *const store = &call->index->store;
     struct reader *const reader = call_reader(call);
@@ -113,6 +113,27 @@ static void search_all(struct call *call, const struct request *request)
         reader_unpin(reader);
     }
     reader_leave(reader);
+}
+
+static void search_all(struct call *call, struct request *request)
+{
+    struct akin_search_stats own = {0};
+    struct akin_search_stats *const told = request->stats;
+    request->stats = &own;
+    if (index_is_graph(call->index)) {
+        graph_search_all(call, request);
+    } else {
+        scan_all(call, request);
+        own.scans = request->query_count;
+        own.distances = request->query_count * slots_watermark(&call->index->store.slots);
+    }
+    if (told != NULL) {
+        told->hops += own.hops;
+        told->distances += own.distances;
+        told->blocks += own.blocks;
+        told->dead += own.dead;
+        told->scans += own.scans;
+    }
 }
 
 static enum akin_status begin(struct akin_index *index, struct akin_context *context,
@@ -145,7 +166,7 @@ enum akin_status akin_search(akin_index *index, akin_context *context,
     if (status != AKIN_OK) {
         return status;
     }
-    status = options_check(options, &request, error);
+    status = options_check(index, options, &request, error);
     if (status == AKIN_OK) {
         status = vector_check(index_metric(index), query, "query", error);
     }
@@ -217,7 +238,7 @@ enum akin_status akin_search_batch(akin_index *index, akin_context *context,
     if (status != AKIN_OK) {
         return status;
     }
-    status = options_check(options, &request, error);
+    status = options_check(index, options, &request, error);
     if (status == AKIN_OK) {
         status = batch_check(index, batch, &request, error);
     }

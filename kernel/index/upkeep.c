@@ -100,8 +100,10 @@ void upkeep_after_write(struct akin_index *index)
     const uint64_t left = atomic_u64_load_relaxed(&index->store.memory.retired);
     /* After a full batch the next write goes on at once; otherwise when there is enough again. */
     const bool more = ended && reclaimed >= capacity;
-    atomic_u64_store_relaxed(&maintainer->next_try,
-                             more ? threshold : left + (ended ? threshold : threshold / 4));
+    /* A sweep goes on soon: what it sweeps waits for it. */
+    const bool sweeps = maintainer->sweep.step != SWEEP_IDLE;
+    const uint64_t pause = !ended ? threshold / 4 : sweeps ? threshold / 16 : threshold;
+    atomic_u64_store_relaxed(&maintainer->next_try, more ? threshold : left + pause);
     maintain_release(maintainer);
 }
 
@@ -116,7 +118,9 @@ static void drain(struct maintainer *maintainer)
         reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
         (void)ended; /* it always ends when it may wait */
-    } while ((reclaimed > 0 || maintainer->moved_count > 0) && --rounds_left > 0);
+    } while (
+        (reclaimed > 0 || maintainer->moved_count > 0 || maintainer->sweep.step != SWEEP_IDLE) &&
+        --rounds_left > 0);
 }
 
 /* Everything: what waits, what dead threads left, and what that set free. */
@@ -125,6 +129,7 @@ static void maintain_fully(struct akin_index *index)
     struct maintainer *const maintainer = &index->maintainer;
     contexts_recover(index);
     maintain_claim_surely(maintainer);
+    maintainer->is_thorough = true;
     atomic_u64_store_relaxed(&index->store.keys.refused, 0);
     drain(maintainer);
     maintain_recover(maintainer);
@@ -132,6 +137,7 @@ static void maintain_fully(struct akin_index *index)
         slots_recount(&index->store.slots);
     }
     drain(maintainer);
+    maintainer->is_thorough = false;
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
     maintain_release(maintainer);
 }
@@ -143,8 +149,14 @@ static enum akin_status maintain_once(struct akin_index *index)
     if (!maintain_claim_from_dead(maintainer)) {
         return AKIN_BUSY;
     }
-    const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+    maintainer->is_thorough = true;
+    bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+    if (maintainer->sweep.step == SWEEP_DONE) {
+        /* What was swept is free after one more grace period. */
+        ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+    }
     (void)ended; /* it always ends when it may wait */
+    maintainer->is_thorough = false;
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
     maintain_release(maintainer);
     return AKIN_OK;

@@ -16,6 +16,9 @@
  *             -- grace period B --
  *             free     died := never, payload released, slot FREE and hinted at
  *
+ *           With a graph the slots of a batch are swept out of it between B and free, in pieces,
+ *           which may take several rounds; free is then after the next grace period: sweep.h.
+ *
  *           The state between steps lives here, so that an inline maintainer, who must not wait for
  *           a reader that stalls, can stop before a grace period and leave the rest to the next.
  *           Why two grace periods, and in this order: docs/CONCURRENCY.md section 5.
@@ -30,6 +33,7 @@
 #include "akin/status.h"
 #include "base/limits.h"
 #include "base/attributes.h"
+#include "maintain/sweep.h"
 #include "store/store.h"
 #include "sync/atomic.h"
 
@@ -37,6 +41,8 @@ enum maintain_step { MAINTAIN_GATHER = 0, MAINTAIN_UNLINK = 1, MAINTAIN_FREE = 2
 
 struct maintainer {
     struct store *store;
+    struct sweep sweep; /* of the graph, if there is one */
+    bool is_thorough;   /* this round takes every dead slot, however few there are */
     struct akin_logger logger;
     enum akin_maintenance mode;
     /* Who is the maintainer: process generation and thread number, 0 for nobody. Everything down to
@@ -47,6 +53,7 @@ struct maintainer {
     uint64_t frontier;               /* F of this round */
     struct stack_link *dead_commits; /* taken from the graveyards, free after grace period A */
     struct stack_link *dead_keys;
+    struct blocks_dead dead_blocks; /* of the graph */
     bool payload_marked;
     uint32_t batch_count;     /* slots of this round in state UNLINKING */
     uint32_t cursor_chunk;    /* where the search for dead slots goes on */
@@ -79,6 +86,10 @@ enum maintain_patience {
 /* Threads: SETUP. */
 void maintain_init(struct maintainer *maintainer, struct store *store,
                    const struct akin_logger *logger, enum akin_maintenance mode);
+
+/* The graph over the store's slots. Threads: SETUP, after maintain_init. */
+void maintain_set_graph(struct maintainer *maintainer, struct graph *graph,
+                        const struct metric *metric);
 
 /* Give back what it took. Threads: SETUP. */
 void maintain_end(struct maintainer *maintainer);

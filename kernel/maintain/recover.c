@@ -37,7 +37,7 @@ struct look {
 static bool is_suspect(const struct slot_chunk *chunk, uint32_t offset, uint64_t word)
 {
     const enum slot_state state = slot_state_of(word);
-    return (state == SLOT_PENDING || state == SLOT_LINKED) &&
+    return (state == SLOT_PENDING || slot_state_is_alive(state)) &&
            atomic_u64_load_relaxed(&chunk->born[offset]) == STAMP_NEVER &&
            atomic_u64_load_relaxed(&chunk->died[offset]) == STAMP_NEVER;
 }
@@ -55,7 +55,7 @@ static void first_look(struct store *store, uint32_t *slot, struct look *look)
         if (is_suspect(chunk, offset, word)) {
             look->suspects[look->count++] = (struct suspect){.slot = *slot, .word = word};
         } else if (state == SLOT_UNLINKING || state == SLOT_ABANDONED ||
-                   (state == SLOT_LINKED &&
+                   (slot_state_is_alive(state) &&
                     atomic_u64_load_relaxed(&chunk->died[offset]) != STAMP_NEVER)) {
             bitmap_set(chunk->dead, offset);
         }

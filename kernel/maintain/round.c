@@ -34,6 +34,12 @@ void maintain_init(struct maintainer *maintainer, struct store *store,
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
 }
 
+void maintain_set_graph(struct maintainer *maintainer, struct graph *graph,
+                        const struct metric *metric)
+{
+    sweep_init(&maintainer->sweep, graph, metric, &maintainer->store->memory);
+}
+
 static uint64_t office_of_this_thread(void)
 {
     return process_generation() << 32 | thread_number();
@@ -73,9 +79,11 @@ static void take_over(struct maintainer *maintainer)
     maintainer->batch_count = 0;
     maintainer->dead_commits = NULL;
     maintainer->dead_keys = NULL;
+    maintainer->dead_blocks = (struct blocks_dead){{NULL}};
     maintainer->payload_marked = false;
     maintainer->moved_count = 0;
     maintainer->moved_old_count = 0;
+    sweep_forget(&maintainer->sweep);
     (void)atomic_u64_fetch_add_relaxed(&maintainer->takeovers, 1);
     maintain_log(maintainer, MAINTAIN_EVENT_TAKEOVER, AKIN_LOG_WARNING,
                  "a thread died while it maintained; its round begins anew");
@@ -158,6 +166,9 @@ static void gather(struct maintainer *maintainer)
     struct store *const store = maintainer->store;
     maintainer->dead_commits = pool_collect(&store->commit_records);
     maintainer->dead_keys = pool_collect(&store->key_records);
+    if (maintainer->sweep.graph != NULL) {
+        blocks_collect(&maintainer->sweep.graph->blocks, &maintainer->dead_blocks);
+    }
     maintainer->payload_marked = payload_mark(&store->payload);
     maintainer->moved_old_count = maintainer->moved_count;
     rcu_enter();
@@ -173,6 +184,9 @@ static uint64_t recycle_objects(struct maintainer *maintainer)
     struct store *const store = maintainer->store;
     uint64_t count = pool_recycle(&store->commit_records, maintainer->dead_commits);
     count += pool_recycle(&store->key_records, maintainer->dead_keys);
+    if (maintainer->sweep.graph != NULL) {
+        count += blocks_recycle(&maintainer->sweep.graph->blocks, &maintainer->dead_blocks);
+    }
     count += evacuate_release(maintainer);
     maintainer->dead_commits = NULL;
     maintainer->dead_keys = NULL;
@@ -198,8 +212,10 @@ static bool take_dead(struct store *store, uint32_t slot, uint64_t horizon)
     case SLOT_ABANDONED:
         return slot_advance(chunk, offset, SLOT_ABANDONED, SLOT_UNLINKING);
     case SLOT_LINKED:
+    case SLOT_ANCHORED:
         return died != STAMP_NEVER && died <= horizon &&
-               slot_advance(chunk, offset, SLOT_LINKED, SLOT_UNLINKING);
+               slot_advance(chunk, offset, slot_state_of(slot_state_acquire(chunk, offset)),
+                            SLOT_UNLINKING);
     case SLOT_UNLINKING:
         return true;
     case SLOT_PENDING:
@@ -268,25 +284,6 @@ static void unlink_batch(struct maintainer *maintainer, uint64_t horizon)
     maintainer->batch_count = kept;
 }
 
-static uint64_t unlink_dead(struct maintainer *maintainer)
-{
-    const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
-    const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
-    /* Who could still commit to a key record of the graveyard was waited for. One that died may
-       have left its commit unfinished: finished now, it finds the record out of use. Finished when
-       the record is another key's, it would commit to that one. */
-    maintain_settle(maintainer->store);
-    const uint64_t recycled = recycle_objects(maintainer);
-    find_dead(maintainer, horizon);
-    unlink_batch(maintainer, horizon);
-    /* In the same way, before the slots are free: a commit that replaced one of them and was left
-       unfinished would stamp whatever is in the slot then as dead. Commits appended from here on
-       cannot come to these slots, and who helps with earlier ones is waited for. */
-    maintain_settle(maintainer->store);
-    maintainer->step = MAINTAIN_FREE;
-    return recycled;
-}
-
 static void free_slot(struct store *store, uint32_t slot)
 {
     struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
@@ -313,6 +310,7 @@ static void give_batch(struct maintainer *maintainer)
 
 void maintain_end(struct maintainer *maintainer)
 {
+    sweep_forget(&maintainer->sweep);
     give_batch(maintainer);
     maintainer->batch = maintainer->first_batch;
     maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
@@ -333,17 +331,100 @@ static void grow_batch(struct maintainer *maintainer)
     }
 }
 
-static void free_batch(struct maintainer *maintainer)
+/* Give the lists of the batch to the graveyard; nothing leads to them any more. */
+static void drop_lists(struct maintainer *maintainer)
 {
-    const bool was_full = maintainer->batch_count == maintainer->batch_capacity;
     for (uint32_t i = 0; i < maintainer->batch_count; i++) {
+        rcu_enter();
+        graph_drop(maintainer->sweep.graph, maintainer->batch[i]);
+        rcu_leave();
+    }
+    sweep_forget(&maintainer->sweep);
+}
+
+/* Free the batch, after the last grace period; how many. */
+static uint64_t free_batch(struct maintainer *maintainer)
+{
+    const uint32_t count = maintainer->batch_count;
+    if (maintainer->sweep.graph != NULL) {
+        drop_lists(maintainer);
+    }
+    for (uint32_t i = 0; i < count; i++) {
         free_slot(maintainer->store, maintainer->batch[i]);
     }
     maintainer->batch_count = 0;
-    maintainer->step = MAINTAIN_GATHER;
-    if (was_full) {
+    if (count == maintainer->batch_capacity) {
         grow_batch(maintainer);
     }
+    return count;
+}
+
+/* Whether this round begins with another batch. Sweeping a graph costs a look at every list, so a
+   few dead slots are left for later. */
+static bool wants_batch(const struct maintainer *maintainer)
+{
+    const struct store *const store = maintainer->store;
+    if (maintainer->sweep.graph == NULL || maintainer->is_thorough ||
+        memory_is_stalled(&store->memory)) {
+        return true;
+    }
+    rcu_enter();
+    const uint64_t used = frontier_count(store) + atomic_u64_load_relaxed(&store->slots.free_count);
+    rcu_leave();
+    const uint64_t watermark = slots_watermark(&store->slots);
+    return used < watermark && (watermark - used) * GRAPH_DEAD_DIVISOR >= watermark;
+}
+
+/* Begin with a batch: out of the chains of their keys, and for a graph noted for the sweep. */
+static void begin_batch(struct maintainer *maintainer, uint64_t horizon)
+{
+    find_dead(maintainer, horizon);
+    unlink_batch(maintainer, horizon);
+    /* Before the slots are free, as in unlink_dead: a commit that replaced one of them and was left
+       unfinished would stamp whatever is in the slot then as dead. Commits appended from here on
+       cannot come to these slots, and who helps with earlier ones is waited for. */
+    maintain_settle(maintainer->store);
+    if (maintainer->sweep.graph != NULL && maintainer->batch_count > 0 &&
+        sweep_mark(&maintainer->sweep, maintainer->batch, maintainer->batch_count) != AKIN_OK) {
+        maintainer->batch_count = 0; /* they are UNLINKING and found again */
+    }
+}
+
+/* After grace period A. */
+static uint64_t unlink_dead(struct maintainer *maintainer)
+{
+    const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
+    const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
+    /* Who could still commit to a key record of the graveyard was waited for. One that died may
+       have left its commit unfinished: finished now, it finds the record out of use. Finished when
+       the record is another key's, it would commit to that one. */
+    maintain_settle(maintainer->store);
+    uint64_t reclaimed = recycle_objects(maintainer);
+    if (maintainer->sweep.step == SWEEP_DONE) {
+        reclaimed += free_batch(maintainer);
+    }
+    if (maintainer->sweep.step == SWEEP_IDLE && wants_batch(maintainer)) {
+        begin_batch(maintainer, horizon);
+    }
+    maintainer->step = MAINTAIN_FREE;
+    return reclaimed;
+}
+
+/* After grace period B: what a flat index unlinked is free; what a graph marked is swept. */
+static uint64_t free_or_sweep(struct maintainer *maintainer, enum maintain_patience patience)
+{
+    struct sweep *const sweep = &maintainer->sweep;
+    maintainer->step = MAINTAIN_GATHER;
+    if (sweep->graph == NULL) {
+        return free_batch(maintainer);
+    }
+    if (sweep->step == SWEEP_MARKED) {
+        sweep_begin(sweep);
+    }
+    if (sweep->step == SWEEP_GOING) {
+        sweep_go(sweep, patience == MAINTAIN_MAY_WAIT ? UINT32_MAX : GRAPH_SWEEP_SLOTS);
+    }
+    return 0;
 }
 
 /* Upkeep that is not part of the protocol: table growth, hints, sparse payload chunks. */
@@ -389,8 +470,7 @@ bool maintain_round(struct maintainer *maintainer, enum maintain_patience patien
             return false;
         }
         maintain_wait(maintainer);
-        *reclaimed += maintainer->batch_count;
-        free_batch(maintainer);
+        *reclaimed += free_or_sweep(maintainer, patience);
     }
     tidy(maintainer);
     (void)atomic_u64_fetch_add_relaxed(&maintainer->rounds, 1);

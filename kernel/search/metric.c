@@ -51,6 +51,7 @@ struct metric metric_make(enum akin_metric kind, enum akin_type type, uint32_t d
         .dim = dim,
         .row_bytes = dim * metric_element_bytes(type),
         .many = ops->many[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
+        .pair = ops->pair[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
         .relative_error = ((double)dim + 16) * unit,
         .absolute_error = type == AKIN_F32 ? (double)dim * 0x1p-148 : 0,
     };

@@ -26,6 +26,7 @@ struct metric {
     uint32_t dim;
     uint32_t row_bytes;
     simd_many_fn many;     /* squared distance under L2, inner product otherwise */
+    simd_pair_fn pair;     /* the same of one row */
     double relative_error; /* of `many`, to the sum of the absolute values of the terms */
     double absolute_error; /* of `many`, from underflow */
 };

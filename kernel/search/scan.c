@@ -46,6 +46,12 @@ static uint64_t visible_bits(const struct scan *scan, const struct slot_chunk *c
     return bits;
 }
 
+bool scan_filter_passes(const struct akin_filter *filter, uint64_t key)
+{
+    return (filter->bitmap == NULL || bitmap_passes(filter, key)) &&
+           (filter->accept == NULL || filter->accept(filter->context, key) != 0);
+}
+
 /* A row that the fast distance could not exclude: decide by the exact one. */
 static void consider(const struct scan *scan, const struct query *query, struct topk *best,
                      const struct run *run, uint32_t i)

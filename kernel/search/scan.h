@@ -37,6 +37,9 @@ struct scan {
 /* Whether so many queries over the slots below this watermark should pin their stamp. PURE. */
 bool scan_is_long(const struct store *store, uint32_t watermark, size_t query_count);
 
+/* Whether a key passes both parts of a filter that are given. Threads: any, inside. */
+bool scan_filter_passes(const struct akin_filter *filter, uint64_t key);
+
 /* Scan. Threads: any, inside a read section entered through scan->reader, and still inside on
    return. */
 void scan_run(struct scan *scan);

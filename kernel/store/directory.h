@@ -55,4 +55,12 @@ static inline void *directory_at(const struct directory *directory, uint32_t ind
     return atomic_ptr_load_acquire(&leaf[index % SLOT_DIRECTORY_LEAF]);
 }
 
+/* The same, or NULL when there is none yet. Threads: any. Order: acquire. */
+static inline void *directory_find(const struct directory *directory, uint32_t index)
+{
+    const struct atomic_ptr *const leaf =
+        atomic_ptr_load_acquire(&directory->leaves[index / SLOT_DIRECTORY_LEAF]);
+    return leaf != NULL ? atomic_ptr_load_acquire(&leaf[index % SLOT_DIRECTORY_LEAF]) : NULL;
+}
+
 #endif

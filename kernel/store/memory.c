@@ -103,6 +103,7 @@ void memory_report(const struct memory *memory, struct akin_memory *report)
     *report = (struct akin_memory){
         .rows_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_ROWS]),
         .slots_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_SLOTS]),
+        .links_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_LINKS]),
         .map_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_MAP]),
         .payload_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_PAYLOAD]),
         .commits_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_COMMITS]),

@@ -12,7 +12,8 @@
 
 /* In front of the objects of a chunk, padded to the alignment of the pool. */
 struct pool_chunk {
-    struct pool_chunk *next; /* written before the chunk is published, never again */
+    struct pool_chunk *next; /* as `objects` written before the chunk is published, never again */
+    size_t objects;
 };
 
 static size_t chunk_header_bytes(const struct pool *pool)
@@ -20,9 +21,15 @@ static size_t chunk_header_bytes(const struct pool *pool)
     return size_align(sizeof(struct pool_chunk), pool->alignment);
 }
 
-static size_t chunk_bytes(const struct pool *pool)
+size_t pool_chunk_bytes(size_t objects, size_t object_bytes, size_t alignment)
 {
-    return chunk_header_bytes(pool) + POOL_CHUNK_OBJECTS * pool->object_bytes;
+    return size_align(sizeof(struct pool_chunk), alignment) +
+           objects * size_align(object_bytes, alignment);
+}
+
+static size_t chunk_bytes(const struct pool *pool, size_t objects)
+{
+    return pool_chunk_bytes(objects, pool->object_bytes, pool->alignment);
 }
 
 static struct pool_object *member_of(const struct pool *pool, void *object)
@@ -38,7 +45,14 @@ void pool_init(struct pool *pool, struct memory *memory, enum memory_kind kind, 
                           .kind = kind,
                           .object_bytes = size_align(object_bytes, alignment),
                           .member_offset = member_offset,
-                          .alignment = alignment};
+                          .alignment = alignment,
+                          .chunk_objects_max = POOL_CHUNK_OBJECTS};
+}
+
+void pool_set_growth(struct pool *pool, size_t chunk_bytes_max)
+{
+    const size_t fitting = (chunk_bytes_max - chunk_header_bytes(pool)) / pool->object_bytes;
+    pool->chunk_objects_max = fitting > POOL_CHUNK_OBJECTS ? fitting : POOL_CHUNK_OBJECTS;
 }
 
 void pool_end(struct pool *pool)
@@ -47,30 +61,41 @@ void pool_end(struct pool *pool)
     struct pool_chunk *chunk = atomic_ptr_load_acquire(&pool->chunks);
     while (chunk != NULL) {
         struct pool_chunk *const next = chunk->next;
-        memory_give(pool->memory, pool->kind, chunk, chunk_bytes(pool), pool->alignment);
+        memory_give(pool->memory, pool->kind, chunk, chunk_bytes(pool, chunk->objects),
+                    pool->alignment);
         chunk = next;
     }
     atomic_ptr_store_relaxed(&pool->chunks, NULL);
+}
+
+/* Objects of the next chunk. Two that grow at once may come to the same answer. */
+static size_t next_objects(const struct pool *pool)
+{
+    const struct pool_chunk *const newest = atomic_ptr_load_acquire(&pool->chunks);
+    const size_t doubled = newest == NULL ? POOL_CHUNK_OBJECTS : 2 * newest->objects;
+    return doubled < pool->chunk_objects_max ? doubled : pool->chunk_objects_max;
 }
 
 /* Add a chunk: its first object goes to the caller, the rest to the free stack. */
 static enum akin_status grow(struct pool *pool, void **object)
 {
     void *memory = NULL;
+    const size_t objects = next_objects(pool);
     const enum akin_status status =
-        memory_take(pool->memory, pool->kind, chunk_bytes(pool), pool->alignment, &memory);
+        memory_take(pool->memory, pool->kind, chunk_bytes(pool, objects), pool->alignment, &memory);
     if (status != AKIN_OK) {
         return status;
     }
     struct pool_chunk *const chunk = memory;
+    chunk->objects = objects;
     unsigned char *const first = (unsigned char *)memory + chunk_header_bytes(pool);
     void *head;
     do {
-        head = atomic_ptr_load_relaxed(&pool->chunks);
+        head = atomic_ptr_load_acquire(&pool->chunks);
         chunk->next = head;
         /* SYNC(pool.chunk): pairs with the load in pool_end; the link becomes visible. */
     } while (!atomic_ptr_cas(&pool->chunks, head, chunk));
-    for (size_t i = 1; i < POOL_CHUNK_OBJECTS; i++) {
+    for (size_t i = 1; i < objects; i++) {
         /* Never popped before, so no popper can hold it. */
         stack_push(&pool->free, &member_of(pool, first + i * pool->object_bytes)->free_link);
     }

@@ -38,14 +38,22 @@ struct pool {
     size_t object_bytes;  /* with padding to `alignment` */
     size_t member_offset; /* of the struct pool_object in an object */
     size_t alignment;
+    size_t chunk_objects_max;              /* chunks double in size up to so many objects */
     struct atomic_ptr chunks;              /* list of all chunks, for the end */
     struct stack free CACHE_PAIR_ALIGNED;  /* ready to take */
     struct stack grave CACHE_PAIR_ALIGNED; /* retired, waiting for a grace period */
 };
 
-/* Make an empty pool. Threads: SETUP. */
+/* Make an empty pool whose chunks have POOL_CHUNK_OBJECTS objects. Threads: SETUP. */
 void pool_init(struct pool *pool, struct memory *memory, enum memory_kind kind, size_t object_bytes,
                size_t member_offset, size_t alignment);
+
+/* Let chunks double in size up to so many bytes: for pools with an object for each entry. Threads:
+   SETUP. */
+void pool_set_growth(struct pool *pool, size_t chunk_bytes_max);
+
+/* Bytes of a chunk with so many objects. PURE. */
+size_t pool_chunk_bytes(size_t objects, size_t object_bytes, size_t alignment);
 
 /* Free all chunks. Threads: SETUP, nobody holds an object. */
 void pool_end(struct pool *pool);

@@ -256,10 +256,11 @@ void slot_abandon(struct slots *slots, uint32_t slot)
 {
     struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
     const uint32_t offset = slot & slots->chunk_mask;
-    const uint64_t word = slot_state_acquire(chunk, offset);
-    const bool abandoned = slot_advance(chunk, offset, slot_state_of(word), SLOT_ABANDONED);
-    ENSURE(abandoned);
-    (void)abandoned;
+    /* In a graph somebody else may make it ANCHORED meanwhile. */
+    while (!slot_advance(chunk, offset, slot_state_of(slot_state_acquire(chunk, offset)),
+                         SLOT_ABANDONED)) {
+        sched_point(SCHED_RETRY, &chunk->state[offset]);
+    }
     sched_point(SCHED_RETIRED, &chunk->state[offset]);
     bitmap_set(chunk->dead, offset);
 }

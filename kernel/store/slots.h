@@ -14,6 +14,9 @@
  *                         +---slot_abandon----> ABANDONED --maintenance--grace----------> FREE
  *     FREE --claim, generation + 1--> PENDING
  *
+ * In a graph LINKED means that the lists of its neighbors are out, so that edges may lead to it,
+ * and is followed by ANCHORED, before the commit: docs/graph.md section 3.
+ *
  * State is about ownership and links only. Visibility is decided by the two stamps alone.
  *
  * Stamps are stored so that zeroed memory means "never": born and died hold the stamp of a commit,
@@ -47,7 +50,8 @@ enum slot_state {
     SLOT_LINKED = 1,    /* complete; may be committed */
     SLOT_UNLINKING = 2, /* dead for every reader to come; waits for those inside */
     SLOT_ABANDONED = 3, /* its call failed; was never visible; waits for a grace period */
-    SLOT_FREE = 4       /* may be claimed */
+    SLOT_FREE = 4,      /* may be claimed */
+    SLOT_ANCHORED = 5   /* LINKED, and its own anchor edge is in place: graphs only */
 };
 
 /*
@@ -188,6 +192,13 @@ static inline uint64_t slot_generation_of(uint64_t word)
 static inline uint64_t slot_word(uint64_t generation, enum slot_state state)
 {
     return generation << 8 | (uint64_t)state;
+}
+
+/* Whether a slot in this state has what belongs to it, and nobody is taking it out: edges may lead
+   to it. */
+static inline bool slot_state_is_alive(enum slot_state state)
+{
+    return state == SLOT_LINKED || state == SLOT_ANCHORED;
 }
 
 /* Whether a word is a slot number and not one of the marks. PURE. */

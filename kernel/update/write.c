@@ -86,6 +86,9 @@ static enum akin_status fill_slot(struct store *store, struct draft *draft,
         /* SYNC(slot.payload): published by the commit; pairs with the loads of readers. */
         atomic_ptr_store_release(&chunk->payload[offset], block);
     }
+    if (request->linker != NULL) {
+        return link_slot(request->linker, draft->slot, request->key);
+    }
     slot_link(&store->slots, draft->slot);
     return AKIN_OK;
 }

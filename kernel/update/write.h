@@ -16,6 +16,7 @@
 #include "akin/types.h"
 #include "base/attributes.h"
 #include "store/store.h"
+#include "update/link.h"
 
 /* A new version of a key. */
 struct write_request {
@@ -24,6 +25,7 @@ struct write_request {
     float norm;
     const struct akin_bytes *payload; /* NULL for none */
     enum commit_want want;            /* WANT_ANY, WANT_ABSENT or WANT_PRESENT */
+    const struct linker *linker;      /* the graph to link it into; NULL for a flat index */
 };
 
 /*

@@ -30,7 +30,8 @@ static void print_flags(uint32_t flags)
     const char *const names[] = {(flags & SCRIPT_PAYLOAD) != 0 ? "payload" : "",
                                  (flags & SCRIPT_INLINE) != 0 ? "inline" : "",
                                  (flags & SCRIPT_MAY_BLOCK) != 0 ? "block" : "",
-                                 (flags & SCRIPT_COLD) != 0 ? "cold" : ""};
+                                 (flags & SCRIPT_COLD) != 0 ? "cold" : "",
+                                 (flags & SCRIPT_GRAPH) != 0 ? "graph" : ""};
     const char *before = " --flags ";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i][0] != '\0') {
@@ -138,6 +139,8 @@ static bool parse_flags(const char *text, uint32_t *flags)
             *flags |= SCRIPT_MAY_BLOCK;
         } else if (length == 4 && strncmp(text, "cold", length) == 0) {
             *flags |= SCRIPT_COLD;
+        } else if (length == 5 && strncmp(text, "graph", length) == 0) {
+            *flags |= SCRIPT_GRAPH;
         } else {
             return false;
         }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "akin/akin.h"
+#include "base/limits.h"
 #include "index/internal.h"
 #include "schedule/arena.h"
 #include "schedule/model/model_lfht.h"
@@ -114,6 +115,12 @@ static bool open_index(const struct script *script, const char **problem)
     options.allocator = arena_hooks();
     options.maintenance =
         (script->flags & SCRIPT_INLINE) != 0 ? AKIN_MAINTENANCE_INLINE : AKIN_MAINTENANCE_CALLER;
+    if ((script->flags & SCRIPT_GRAPH) != 0) {
+        options.kind = AKIN_HNSW;
+        options.m = GRAPH_M_DEFAULT;
+        options.ef_construction = GRAPH_EF_CONSTRUCTION;
+        options.ef_search = GRAPH_EF_SEARCH;
+    }
     if (akin_open(&options, &open_script.index, &error) != AKIN_OK) {
         *problem = "akin_open fails";
         return false;

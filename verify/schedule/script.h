@@ -26,7 +26,8 @@ enum script_flags {
     SCRIPT_PAYLOAD = 1,   /* entries have a payload */
     SCRIPT_INLINE = 2,    /* writes maintain, as soon as anything waits; otherwise nobody does */
     SCRIPT_MAY_BLOCK = 4, /* a call of the program may wait for another fiber (maintenance) */
-    SCRIPT_COLD = 8       /* no fiber has called before: contexts are made in the schedule */
+    SCRIPT_COLD = 8,      /* no fiber has called before: contexts are made in the schedule */
+    SCRIPT_GRAPH = 16     /* the index is a graph, otherwise flat */
 };
 
 struct script {

@@ -111,13 +111,43 @@ static void type_3(struct akin_options *options)
 {
     options->type = (enum akin_type)3;
 }
+static void m_1(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->m = 1;
+}
+
+static void m_65(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->m = 65;
+}
+
+static void ef_construction_15(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->ef_construction = 15;
+}
+
+static void ef_search_10001(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->ef_search = 10001;
+}
+
+static void alpha_half(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->alpha = 0.5f;
+}
+
 static void kind_0(struct akin_options *options)
 {
     options->kind = (enum akin_kind)0;
 }
-static void kind_2(struct akin_options *options)
+static void kind_3(struct akin_options *options)
 {
-    options->kind = (enum akin_kind)2;
+    options->kind = (enum akin_kind)3;
 }
 static void maintenance_4(struct akin_options *options)
 {
@@ -164,8 +194,13 @@ static const struct wrong wrongs[] = {
     {"metric 4", metric_4, AKIN_BAD_METRIC, "metric", 4, 1, 3},
     {"type 0", type_0, AKIN_BAD_TYPE, "type", 0, 1, 2},
     {"type 3", type_3, AKIN_BAD_TYPE, "type", 3, 1, 2},
-    {"kind 0", kind_0, AKIN_BAD_KIND, "kind", 0, 1, 1},
-    {"kind 2", kind_2, AKIN_BAD_KIND, "kind", 2, 1, 1},
+    {"m 1", m_1, AKIN_BAD_ARGUMENT, "m", 1, 2, 64},
+    {"m 65", m_65, AKIN_BAD_ARGUMENT, "m", 65, 2, 64},
+    {"ef_construction 15", ef_construction_15, AKIN_BAD_ARGUMENT, "ef_construction", 15, 16, 10000},
+    {"ef_search 10001", ef_search_10001, AKIN_BAD_ARGUMENT, "ef_search", 10001, 1, 10000},
+    {"alpha 0.5", alpha_half, AKIN_BAD_ARGUMENT, "alpha", 0.5, 1, 2},
+    {"kind 0", kind_0, AKIN_BAD_KIND, "kind", 0, 1, 2},
+    {"kind 3", kind_3, AKIN_BAD_KIND, "kind", 3, 1, 2},
     {"maintenance 0", maintenance_0, AKIN_BAD_ARGUMENT, "maintenance", 0, 1, 3},
     {"maintenance 4", maintenance_4, AKIN_BAD_ARGUMENT, "maintenance", 4, 1, 3},
     {"retired", retired_too_small, AKIN_BAD_BUDGET, "retired_bytes_max", 1048575, 1048576, BIG},

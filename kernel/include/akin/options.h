@@ -67,6 +67,13 @@ struct akin_options {
         retired_bytes_max; /* most dead memory that may wait for readers before writers are refused;
                                    default 256 MiB, at least 1 MiB; 0 takes the default */
     uint64_t seed;         /* of everything random; default 0x414b494e */
+    /* Graphs only; ignored by a flat index. 0 takes the default. */
+    uint32_t m; /* neighbors that an entry chooses at each level, 2..64, default 16; twice as many
+                   at the lowest */
+    uint32_t ef_construction; /* candidates they are chosen from, m..10000, default 200 */
+    uint32_t ef_search;       /* candidates of a search that names none, 1..10000, default 64 */
+    float alpha; /* pruning of lists, 1..2: 1 (default) keeps the fewest edges, more keeps longer
+                    ones as well */
     struct akin_allocator allocator; /* default: the C library */
     struct akin_logger logger;       /* default: silence */
 };

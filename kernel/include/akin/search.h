@@ -32,12 +32,26 @@ struct akin_filter {
     void *context; /* handed to accept, may be NULL */
 };
 
+/* What searches did; a search adds to it. */
+struct akin_search_stats {
+    uint64_t hops;      /* entries whose neighbors were looked at */
+    uint64_t distances; /* computed, those of scans included */
+    uint64_t blocks;    /* lists of neighbors read */
+    uint64_t dead;      /* entries that were met and not visible, or did not pass the filter */
+    uint64_t scans;     /* queries that were answered by, or finished with, an exact scan */
+};
+
 /* Options of a search. Fill with akin_search_options_init first. */
 struct akin_search_options {
-    size_t struct_size;               /* set by akin_search_options_init */
-    uint32_t k;                       /* results wanted, 1..10000; default 10 */
-    uint32_t reserved;                /* 0 */
+    size_t struct_size; /* set by akin_search_options_init */
+    uint32_t k;         /* results wanted, 1..10000; default 10 */
+    uint32_t ef_search; /* graphs: candidates to look for, 1..10000, at least k are; 0 (default):
+                           the index's */
     const struct akin_filter *filter; /* NULL (default): everything visible passes */
+    uint32_t patience; /* graphs: stop after so many hops without a change among the k nearest; 0
+                          (default): never */
+    uint32_t reserved; /* 0 */
+    struct akin_search_stats *stats; /* told what the search did; NULL (default): nobody is */
 };
 
 /*
@@ -111,8 +125,9 @@ AKIN_API void akin_context_destroy(akin_context *context);
  * Status    : AKIN_OK; AKIN_BAD_ARGUMENT, _BAD_STRUCT_SIZE, _BAD_K, _BAD_DIM, _BAD_TYPE,
  *             _NOT_FINITE, _ZERO_VECTOR; AKIN_BUSY; AKIN_NO_MEMORY, AKIN_OVER_BUDGET (only while
  *             the context grows).
- * Cost      : flat: n * dim; allocates nothing once the context is warm.
- * Source    : exact scan; ours.
+ * Cost      : flat: n * dim. Graph: about ef_search lists and their rows. Allocates nothing once
+ *             the context is warm; a graph that finds no memory for it is scanned instead.
+ * Source    : flat: exact scan; ours. Graph: Malkov and Yashunin 2018; docs/graph.md.
  */
 AKIN_API AKIN_MUST_CHECK enum akin_status akin_search(akin_index *index, akin_context *context,
                                                       const struct akin_vector *query,

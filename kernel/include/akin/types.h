@@ -38,7 +38,8 @@ enum akin_type {
 
 /* How the index searches. */
 enum akin_kind {
-    AKIN_FLAT = 1 /* exact: every visible row is compared */
+    AKIN_FLAT = 1, /* exact: every visible row is compared */
+    AKIN_HNSW = 2  /* approximate: a navigable graph (Malkov and Yashunin, 2018) */
 };
 
 /* A vector of the caller's: `dim` elements of `type`, contiguous, any alignment, in native byte
@@ -58,8 +59,9 @@ struct akin_bytes {
 /*
  * One result of a search.
  *
- * The flat index decides by distances computed in binary64, so its results and their order do not
- * depend on the instruction set: the fast kernels only prove that a row need not be looked at.
+ * Distances are computed in binary64. The results of a flat index and their order do not depend on
+ * the instruction set: the fast kernels only prove that a row need not be looked at. Which entries
+ * a graph comes to does depend on it, by the rounding of floats.
  */
 struct akin_neighbor {
     uint64_t key;

@@ -35,6 +35,20 @@
 
 #define POOL_CHUNK_OBJECTS 4u
 
+#define GRAPH_BLOCK_LINES_MAX       2u
+#define GRAPH_BLOCK_CHUNK_BYTES_MAX 512u
+#define GRAPH_LEVELS_MAX            2u
+#define GRAPH_M_MIN                 2u
+#define GRAPH_M_MAX                 8u
+#define GRAPH_M_DEFAULT             2u
+#define GRAPH_EF_MAX                AKIN_K_MAX
+#define GRAPH_EF_CONSTRUCTION       4u
+#define GRAPH_EF_SEARCH             4u
+#define GRAPH_RING_CELLS            2u
+#define GRAPH_SCAN_FACTOR           0u
+#define GRAPH_SWEEP_SLOTS           8192u
+#define GRAPH_DEAD_DIVISOR          16u
+
 #define RETIRED_BYTES_MAX_DEFAULT (256ull * 1024 * 1024)
 #define RETIRED_BYTES_MAX_LEAST   (1024ull * 1024)
 #define MAINTAIN_BATCH_SLOTS      4u
@@ -48,5 +62,6 @@
 
 #define THREADS_DEFAULT 8u
 #define SEED_DEFAULT    0x414b494eull
+#define GRAPH_ALPHA_MAX 2.0f
 
 #endif

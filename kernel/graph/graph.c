@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph's storage: handles, towers, entry, root.
+ *
+ * Level: graph (3).
+ */
+#include "graph/graph.h"
+
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/invariant.h"
+#include "base/rng.h"
+#include "sync/rcu.h"
+
+static size_t header_bytes(void)
+{
+    return size_align(sizeof(struct graph_chunk), CACHE_LINE_BYTES);
+}
+
+static size_t handles_bytes(uint32_t chunk_shift)
+{
+    return size_align(sizeof(struct atomic_ptr) << chunk_shift, CACHE_LINE_BYTES);
+}
+
+uint64_t graph_chunk_bytes(uint32_t chunk_shift)
+{
+    return header_bytes() + 2 * handles_bytes(chunk_shift);
+}
+
+static enum akin_status chunk_make(void *owner, void **made)
+{
+    const struct graph *const graph = owner;
+    const uint32_t shift = graph->slots->chunk_shift;
+    const enum akin_status status =
+        memory_take(graph->memory, MEMORY_LINKS, graph_chunk_bytes(shift), CACHE_LINE_BYTES, made);
+    if (status == AKIN_OK) {
+        struct graph_chunk *const chunk = *made;
+        unsigned char *const base = *made;
+        chunk->links = (struct atomic_ptr *)(void *)(base + header_bytes());
+        chunk->towers = (struct atomic_ptr *)(void *)(base + header_bytes() + handles_bytes(shift));
+    }
+    return status;
+}
+
+static void chunk_give(void *owner, void *chunk)
+{
+    const struct graph *const graph = owner;
+    memory_give(graph->memory, MEMORY_LINKS, chunk, graph_chunk_bytes(graph->slots->chunk_shift),
+                CACHE_LINE_BYTES);
+}
+
+struct graph_shape graph_shape_of(const struct akin_options *options)
+{
+    struct graph_shape shape = {
+        .m = options->m,
+        .degree_max = 2 * options->m,
+        .ef_construction = options->ef_construction,
+        .alpha = options->alpha,
+        .seed = options->seed,
+    };
+    /* A list is pruned only when it is a third longer than a pruned one may be. */
+    shape.room = shape.degree_max + shape.degree_max / 3;
+    shape.room_above = shape.m + shape.m / 3;
+    shape.anchors_max = shape.m / 2 > 2 ? shape.m / 2 : 2;
+    /* What is never pruned fits a block beside the rest. */
+    ENSURE(shape.room + shape.anchors_max < BLOCK_IDS_MAX);
+    return shape;
+}
+
+enum akin_status graph_init(struct graph *graph, const struct graph_shape *shape,
+                            struct slots *slots)
+{
+    *graph = (struct graph){.shape = *shape, .slots = slots, .memory = slots->memory};
+    directory_init(&graph->chunks, graph->memory, MEMORY_LINKS);
+    slots->count_max = slots->count_max < GRAPH_SLOTS_MAX ? slots->count_max : GRAPH_SLOTS_MAX;
+    blocks_init(&graph->blocks, graph->memory);
+    inflight_init(&graph->inflight);
+    struct block *root = NULL;
+    rcu_enter();
+    const enum akin_status status = block_take(&graph->blocks, 0, &root);
+    rcu_leave();
+    if (status != AKIN_OK) {
+        blocks_end(&graph->blocks);
+        return status;
+    }
+    /* SYNC(graph.block): pairs with block_acquire. */
+    atomic_ptr_store_release(&graph->root, root);
+    return AKIN_OK;
+}
+
+void graph_end(struct graph *graph)
+{
+    directory_end(&graph->chunks, chunk_give, graph);
+    blocks_end(&graph->blocks);
+}
+
+enum akin_status graph_ensure(struct graph *graph, uint32_t slot)
+{
+    return directory_ensure(&graph->chunks, slot >> graph->slots->chunk_shift, chunk_make,
+                            chunk_give, graph);
+}
+
+uint32_t graph_level_of(const struct graph_shape *shape, uint64_t key)
+{
+    /* 53 bits of a word that is uniform over keys; never 0, whose logarithm is infinite. */
+    const uint64_t word = rng_mix(rng_mix(key ^ shape->seed) + shape->seed);
+    const double uniform = ((double)(word >> 11) + 1) * 0x1p-53;
+    const double level = -log(uniform) / log((double)shape->m);
+    return level < GRAPH_LEVELS_MAX ? (uint32_t)level : GRAPH_LEVELS_MAX;
+}
+
+enum akin_status tower_take(struct graph *graph, uint32_t level, struct tower **tower)
+{
+    /* A block with as many ids reaches as far. */
+    const size_t bytes = sizeof(struct tower) + level * sizeof(struct atomic_ptr);
+    struct block *block = NULL;
+    const enum akin_status status =
+        block_take(&graph->blocks,
+                   (uint32_t)((bytes - offsetof(struct block, ids)) / sizeof(uint32_t)), &block);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    *tower = (struct tower *)(void *)block;
+    (*tower)->level = level;
+    for (uint32_t i = 0; i < level; i++) {
+        /* Relaxed: not yet published. */
+        atomic_ptr_store_relaxed(&(*tower)->links[i], NULL);
+    }
+    return AKIN_OK;
+}
+
+void graph_drop(struct graph *graph, uint32_t slot)
+{
+    struct graph_chunk *const chunk =
+        directory_find(&graph->chunks, slot >> graph->slots->chunk_shift);
+    const uint32_t offset = slot & graph->slots->chunk_mask;
+    if (chunk == NULL) {
+        return; /* its call found no memory for it */
+    }
+    struct tower *const tower = atomic_ptr_load_acquire(&chunk->towers[offset]);
+    for (uint32_t level = 1; tower != NULL && level <= tower->level; level++) {
+        block_retire(&graph->blocks, block_acquire(&tower->links[level - 1]));
+    }
+    block_retire(&graph->blocks, (struct block *)(void *)tower);
+    block_retire(&graph->blocks, block_acquire(&chunk->links[offset]));
+    /* Relaxed: nobody comes to the slot; its state word publishes this to the next owner. */
+    atomic_ptr_store_relaxed(&chunk->towers[offset], NULL);
+    atomic_ptr_store_relaxed(&chunk->links[offset], NULL);
+}
+
+void graph_raise_entry(struct graph *graph, uint32_t slot, uint32_t level)
+{
+    for (;;) {
+        /* SYNC(graph.entry): pairs with itself and with the loads of searches; the slot's blocks
+           are visible. */
+        const uint64_t entry = atomic_u64_load_acquire(&graph->entry);
+        if (entry != GRAPH_NO_ENTRY && entry_level(entry) >= level) {
+            return;
+        }
+        if (atomic_u64_cas(&graph->entry, entry, entry_word(slot, level))) {
+            return;
+        }
+        sched_point(SCHED_RETRY, &graph->entry);
+    }
+}
+
+_Static_assert(offsetof(struct tower, count) == offsetof(struct block, count),
+               "a tower is retired as the block in whose place it is");
+_Static_assert((sizeof(struct tower) + GRAPH_LEVELS_MAX * sizeof(struct atomic_ptr)) <=
+                   GRAPH_BLOCK_LINES_MAX * CACHE_LINE_BYTES,
+               "a tower fits a block");

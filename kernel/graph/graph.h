@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph: for each slot the block of its neighbors at each of its levels, and where a search
+ * begins.
+ *
+ * Level   : graph (3).
+ * Promises: readers load a handle once and use that block; nothing that they can reach changes in
+ *           place but handles, which are replaced by compare-and-swap. The graph only routes: which
+ *           entries a search may return is decided by stamps (store/slots.h).
+ * Protocol: docs/graph.md. The root is a block without a slot. Every ANCHORED slot is reachable
+ *           from it over anchor edges, at each instant; only maintenance takes anchor edges away.
+ */
+#ifndef AKIN_GRAPH_GRAPH_H
+#define AKIN_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "akin/status.h"
+#include "base/attributes.h"
+#include "graph/blocks.h"
+#include "graph/inflight.h"
+#include "store/directory.h"
+#include "store/slots.h"
+#include "sync/atomic.h"
+
+/* Slot numbers of a graph are below this, so that two bits of a word are free for marks. */
+#define GRAPH_SLOTS_MAX 0x40000000u
+
+/* No slot: an index without entry point. */
+#define GRAPH_NO_ENTRY 0u
+
+/* The handles of the levels above the lowest. Written before it is published with the first edge to
+   its slot; its handles then change by compare-and-swap. Takes the place of a block. */
+struct tower {
+    struct pool_object pooled;
+    uint32_t count; /* as of the block in whose place it is */
+    uint32_t level;
+    struct atomic_ptr links[]; /* of levels 1 .. level */
+};
+
+/* The handles of the slots of a chunk: struct block, struct tower; NULL when the slot is in no
+   graph. Written by the claimer while PENDING; compare-and-swap while the slot is in use; reset by
+   maintenance. */
+struct graph_chunk {
+    struct atomic_ptr *links;
+    struct atomic_ptr *towers;
+};
+
+/* What a graph is made with; never changes. */
+struct graph_shape {
+    uint32_t m;           /* neighbors that an insert chooses at a level */
+    uint32_t degree_max;  /* neighbors at the lowest level after a prune: 2 m */
+    uint32_t room;        /* neighbors at the lowest level that make it prune */
+    uint32_t room_above;  /* the same above it */
+    uint32_t anchors_max; /* anchor edges of a node that is offered more of them */
+    uint32_t ef_construction;
+    float alpha;   /* pruning: 1 keeps the fewest edges */
+    uint64_t seed; /* of levels */
+};
+
+struct graph {
+    struct graph_shape shape;
+    struct slots *slots;
+    struct memory *memory;
+    struct directory chunks; /* of struct graph_chunk */
+    struct blocks blocks;
+    struct atomic_ptr root CACHE_PAIR_ALIGNED; /* struct block, all ids anchors; never NULL */
+    struct atomic_u64 entry; /* where searches begin: level in the upper half, slot + 1 below */
+    struct inflight inflight;
+};
+
+/* The shape that goes with the options of an index. PURE. */
+struct graph_shape graph_shape_of(const struct akin_options *options);
+
+/* Bytes for each slot of a chunk beside those of the store. PURE. */
+uint64_t graph_chunk_bytes(uint32_t chunk_shift);
+
+/*
+ * Make an empty graph over the slots of a store.
+ *
+ * Status : AKIN_OK; AKIN_NO_MEMORY; AKIN_OVER_BUDGET; after failure everything is given back.
+ * Threads: SETUP.
+ */
+MUST_CHECK enum akin_status graph_init(struct graph *graph, const struct graph_shape *shape,
+                                       struct slots *slots);
+void graph_end(struct graph *graph);
+
+/* Make sure that a slot's chunk of handles exists. Threads: the claimer of the slot; lock-free but
+   for the allocator. */
+MUST_CHECK enum akin_status graph_ensure(struct graph *graph, uint32_t slot);
+
+/* The level of a key: its own and the seed's alone, so it does not depend on who inserts when.
+   PURE. */
+uint32_t graph_level_of(const struct graph_shape *shape, uint64_t key);
+
+/* The level of an entry word, and its slot. */
+static inline uint32_t entry_level(uint64_t entry)
+{
+    return (uint32_t)(entry >> 32);
+}
+
+static inline uint32_t entry_slot(uint64_t entry)
+{
+    return (uint32_t)entry - 1;
+}
+
+static inline uint64_t entry_word(uint32_t slot, uint32_t level)
+{
+    return (uint64_t)level << 32 | (slot + 1);
+}
+
+static inline struct graph_chunk *graph_chunk_of(const struct graph *graph, uint32_t slot)
+{
+    return directory_at(&graph->chunks, slot >> graph->slots->chunk_shift);
+}
+
+/* The handle of a slot at the lowest level. */
+static inline struct atomic_ptr *graph_base(const struct graph *graph, uint32_t slot)
+{
+    return &graph_chunk_of(graph, slot)->links[slot & graph->slots->chunk_mask];
+}
+
+/* The tower of a slot, NULL when it has none. Threads: any, inside. Order: acquire. */
+static inline struct tower *graph_tower(const struct graph *graph, uint32_t slot)
+{
+    /* SYNC(graph.tower): pairs with the store in graph_publish. */
+    return atomic_ptr_load_acquire(
+        &graph_chunk_of(graph, slot)->towers[slot & graph->slots->chunk_mask]);
+}
+
+/* The handle of a slot at a level, NULL when it does not reach so high. Threads: any, inside. */
+static inline struct atomic_ptr *graph_handle(const struct graph *graph, uint32_t slot,
+                                              uint32_t level)
+{
+    if (level == 0) {
+        return graph_base(graph, slot);
+    }
+    struct tower *const tower = graph_tower(graph, slot);
+    return tower != NULL && level <= tower->level ? &tower->links[level - 1] : NULL;
+}
+
+/* The block behind a handle. Threads: any, inside. Order: acquire. */
+static inline struct block *block_acquire(const struct atomic_ptr *handle)
+{
+    /* SYNC(graph.block): pairs with the compare-and-swaps of handles; the ids are visible, and the
+       rows of their slots. */
+    return atomic_ptr_load_acquire(handle);
+}
+
+/*
+ * Take a tower of so many levels, all without a block.
+ *
+ * Status : AKIN_OK; AKIN_NO_MEMORY; AKIN_OVER_BUDGET.
+ * Threads: any, inside.
+ */
+MUST_CHECK enum akin_status tower_take(struct graph *graph, uint32_t level, struct tower **tower);
+
+/* Retire a slot's blocks and tower; its handles are NULL afterwards. Threads: the claimer before
+   any edge leads to the slot, or the maintainer after grace period B; inside. */
+void graph_drop(struct graph *graph, uint32_t slot);
+
+/* Raise the entry to a slot that is linked, unless it is as high already. Threads: any, inside the
+   section in which the slot was found alive; lock-free. */
+void graph_raise_entry(struct graph *graph, uint32_t slot, uint32_t level);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sweeping the graph.
+ *
+ * Level: maintain (5).
+ */
+#include "maintain/sweep.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/invariant.h"
+#include "search/beam.h"
+#include "search/edges.h"
+#include "search/select.h"
+#include "sync/rcu.h"
+
+/* Slots whose lists are looked at in one read section. */
+#define SLOTS_PER_SECTION 64u
+/* Candidates for the places of what a list lost, at most. */
+#define FILL_MAX 384u
+
+#define WORDS_BYTES(slots) (((size_t)(slots) + 63) / 64 * sizeof(uint64_t))
+
+void sweep_init(struct sweep *sweep, struct graph *graph, const struct metric *metric,
+                struct memory *memory)
+{
+    memset(sweep, 0, sizeof *sweep);
+    sweep->graph = graph;
+    sweep->metric = metric;
+    sweep->memory = memory;
+}
+
+void sweep_end(struct sweep *sweep)
+{
+    memory_give(sweep->memory, MEMORY_OTHER, sweep->members, WORDS_BYTES(sweep->member_slots),
+                CACHE_LINE_BYTES);
+    memory_give(sweep->memory, MEMORY_OTHER, sweep->stack,
+                sweep->stack_capacity * sizeof sweep->stack[0], CACHE_LINE_BYTES);
+    trail_end(&sweep->trail, sweep->memory);
+    sweep->members = NULL;
+    sweep->member_slots = 0;
+    sweep->stack = NULL;
+    sweep->stack_capacity = 0;
+    sweep->step = SWEEP_IDLE;
+}
+
+void sweep_forget(struct sweep *sweep)
+{
+    if (sweep->graph != NULL) {
+        sweep_end(sweep);
+    }
+}
+
+static bool is_member(const struct sweep *sweep, uint32_t slot)
+{
+    return slot < sweep->member_slots && (sweep->members[slot / 64] >> (slot % 64) & 1) != 0;
+}
+
+static enum akin_status reserve(struct sweep *sweep, uint32_t slots, uint32_t count)
+{
+    void *members = NULL;
+    void *stack = NULL;
+    enum akin_status status =
+        memory_take(sweep->memory, MEMORY_OTHER, WORDS_BYTES(slots), CACHE_LINE_BYTES, &members);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    sweep->members = members;
+    sweep->member_slots = slots;
+    status = memory_take_raw(sweep->memory, MEMORY_OTHER, count * sizeof sweep->stack[0],
+                             CACHE_LINE_BYTES, &stack);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    sweep->stack = stack;
+    sweep->stack_capacity = count;
+    return trail_reserve(&sweep->trail, sweep->memory, slots, sweep->graph->shape.ef_construction);
+}
+
+enum akin_status sweep_mark(struct sweep *sweep, const uint32_t *batch, uint32_t count)
+{
+    REQUIRE(sweep->step == SWEEP_IDLE && count > 0);
+    const enum akin_status status = reserve(sweep, slots_watermark(sweep->graph->slots), count);
+    if (status != AKIN_OK) {
+        sweep_end(sweep);
+        return status;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sweep->members[batch[i] / 64] |= 1ull << (batch[i] % 64);
+    }
+    sweep->step = SWEEP_MARKED;
+    return AKIN_OK;
+}
+
+void sweep_begin(struct sweep *sweep)
+{
+    REQUIRE(sweep->step == SWEEP_MARKED);
+    /* Only now: an insert in flight at the mark may have taken a higher number. Its section is
+       over. */
+    sweep->watermark = slots_watermark(sweep->graph->slots);
+    sweep->cursor = 0;
+    sweep->entry = GRAPH_NO_ENTRY;
+    sweep->step = SWEEP_GOING;
+}
+
+/*
+ * Anchor elsewhere what is anchored below a member, be it below other members: from `holder` down.
+ *
+ * The anchors of members are frozen: nobody has found one ANCHORED since the grace period.
+ */
+static bool adopt(struct sweep *sweep, uint32_t holder, uint32_t member)
+{
+    const struct graph *const graph = sweep->graph;
+    const struct edges edges = {.graph = sweep->graph, .metric = sweep->metric};
+    uint32_t depth = 0;
+    bool whole = true;
+    trail_begin(&sweep->trail);
+    (void)trail_meet(&sweep->trail, member);
+    sweep->stack[depth++] = member;
+    while (depth > 0 && whole) {
+        const struct block *const block = block_acquire(graph_base(graph, sweep->stack[--depth]));
+        for (uint32_t i = 0; block != NULL && i < block->count && whole; i++) {
+            const uint32_t child = block_slot(block->ids[i]);
+            if ((block->ids[i] & BLOCK_ANCHOR) == 0) {
+                continue;
+            }
+            if (is_member(sweep, child)) {
+                if (trail_meet(&sweep->trail, child)) {
+                    sweep->stack[depth++] = child;
+                }
+            } else {
+                /* Alive, or of a later batch: that one's sweep will find the edge. */
+                whole = edge_anchor(&edges, holder, child) == AKIN_OK;
+                (void)atomic_u64_fetch_add_relaxed(&sweep->adopted, 1);
+            }
+        }
+    }
+    trail_finish(&sweep->trail);
+    return whole;
+}
+
+/* A list that is being made. */
+struct filling {
+    uint32_t count;
+    uint32_t living; /* of them, those that a search may return */
+    struct candidate candidates[BLOCK_IDS_MAX + FILL_MAX];
+};
+
+static bool holds(const struct filling *filling, uint32_t slot)
+{
+    for (uint32_t i = 0; i < filling->count; i++) {
+        if (block_slot(filling->candidates[i].id) == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What stays of a list; how many members it held. */
+static uint32_t take_rest(const struct sweep *sweep, const struct block *block,
+                          struct filling *filling)
+{
+    filling->count = 0;
+    filling->living = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        const uint32_t slot = block_slot(block->ids[i]);
+        if (is_member(sweep, slot)) {
+            continue;
+        }
+        const bool alive = slot_state_is_alive(edges_state(sweep->graph, slot));
+        filling->living += alive && !edges_is_dead(sweep->graph, slot) ? 1 : 0;
+        filling->candidates[filling->count++] = (struct candidate){
+            .id = block->ids[i],
+            .is_kept = (block->ids[i] & BLOCK_ANCHOR) != 0 || !alive,
+        };
+    }
+    return block->count - filling->count;
+}
+
+static bool is_wanted(const struct sweep *sweep, uint32_t node, uint32_t slot, uint32_t level)
+{
+    return slot != node && !is_member(sweep, slot) &&
+           slot_state_is_alive(edges_state(sweep->graph, slot)) &&
+           !edges_is_dead(sweep->graph, slot) && graph_handle(sweep->graph, slot, level) != NULL;
+}
+
+/* Add the neighbors of the members that a list held. */
+static void take_from_lost(const struct sweep *sweep, uint32_t node, uint32_t level,
+                           const struct block *block, struct filling *filling)
+{
+    const uint32_t limit = filling->count + FILL_MAX;
+    for (uint32_t i = 0; i < block->count; i++) {
+        const uint32_t member = block_slot(block->ids[i]);
+        const struct atomic_ptr *const handle =
+            is_member(sweep, member) ? graph_handle(sweep->graph, member, level) : NULL;
+        const struct block *const lost = handle != NULL ? block_acquire(handle) : NULL;
+        for (uint32_t j = 0; lost != NULL && j < lost->count && filling->count < limit; j++) {
+            const uint32_t slot = block_slot(lost->ids[j]);
+            if (is_wanted(sweep, node, slot, level) && !holds(filling, slot)) {
+                filling->candidates[filling->count++] = (struct candidate){.id = slot};
+                filling->living++;
+            }
+        }
+    }
+}
+
+struct admission {
+    const struct sweep *sweep;
+    uint32_t node;
+};
+
+static bool admits(void *context, uint32_t slot)
+{
+    const struct admission *const admission = context;
+    return is_wanted(admission->sweep, admission->node, slot, 0);
+}
+
+/* Add what a search for the node's own row finds: a list that lost nearly everything. */
+static void take_from_search(struct sweep *sweep, uint32_t node, struct filling *filling)
+{
+    const uint32_t m = sweep->graph->shape.m;
+    const uint32_t limit = filling->count + (m < FILL_MAX / 2 ? 2 * m : FILL_MAX);
+    struct admission admission = {.sweep = sweep, .node = node};
+    struct beam beam = {
+        .graph = sweep->graph,
+        .rank = rank_of_slot(sweep->metric, sweep->graph->slots, node),
+        .trail = &sweep->trail,
+        .limit = sweep->member_slots,
+        .ef = m,
+        .capacity = sweep->trail.entry_capacity,
+        .admit = admits,
+        .context = &admission,
+    };
+    beam_begin(&beam);
+    beam_seed_all(&beam);
+    beam_run(&beam, 0);
+    for (uint32_t i = 0; i < beam.count && filling->count < limit; i++) {
+        const struct beam_entry *const entry = &sweep->trail.entries[i];
+        if ((entry->word & BEAM_ROUTER) == 0 && !holds(filling, beam_slot(entry))) {
+            filling->candidates[filling->count++] = (struct candidate){.id = beam_slot(entry)};
+            filling->living++;
+        }
+    }
+    beam_end(&beam);
+    ENSURE(filling->count <= BLOCK_IDS_MAX + FILL_MAX);
+}
+
+/* Fill a list that became short, toward a number of neighbors that does not depend on how many it
+   had. */
+static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struct block *block,
+                 struct filling *filling)
+{
+    const struct graph_shape *const shape = &sweep->graph->shape;
+    const uint32_t wanted = level == 0 ? shape->degree_max : shape->m;
+    if (filling->living >= wanted - wanted / 4) {
+        return;
+    }
+    take_from_lost(sweep, node, level, block, filling);
+    if (level == 0 && filling->living < shape->m / 2) {
+        take_from_search(sweep, node, filling);
+    }
+    const struct rank rank = rank_of_slot(sweep->metric, sweep->graph->slots, node);
+    for (uint32_t i = 0; i < filling->count; i++) {
+        struct candidate *const candidate = &filling->candidates[i];
+        candidate->distance = rank_slot(&rank, block_slot(candidate->id));
+    }
+    select_sort(filling->candidates, filling->count);
+    filling->count = select_neighbors(sweep->metric, sweep->graph->slots, shape->alpha,
+                                      filling->candidates, filling->count, wanted);
+    (void)atomic_u64_fetch_add_relaxed(&sweep->filled, 1);
+}
+
+/* Replace a list; false without memory. */
+static bool replace(struct sweep *sweep, struct atomic_ptr *handle, struct block *old,
+                    const struct filling *filling)
+{
+    struct blocks *const blocks = &sweep->graph->blocks;
+    struct block *fresh = NULL;
+    if (block_take(blocks, filling->count, &fresh) != AKIN_OK) {
+        return false;
+    }
+    for (uint32_t i = 0; i < filling->count; i++) {
+        fresh->ids[i] = filling->candidates[i].id;
+    }
+    /* SYNC(graph.block): pairs with block_acquire. After a failure the caller looks again. */
+    const bool replaced = atomic_ptr_cas(handle, old, fresh);
+    block_retire(blocks, replaced ? old : fresh);
+    return true;
+}
+
+/* Take all members out of a list; false without memory. */
+static bool clean(struct sweep *sweep, uint32_t node, uint32_t level, struct atomic_ptr *handle)
+{
+    struct filling filling;
+    for (;;) {
+        struct block *const block = block_acquire(handle);
+        uint32_t lost = block != NULL ? take_rest(sweep, block, &filling) : 0;
+        if (lost == 0) {
+            return true;
+        }
+        for (uint32_t i = 0; i < block->count; i++) {
+            const uint32_t member = block_slot(block->ids[i]);
+            if (is_member(sweep, member) && (block->ids[i] & BLOCK_ANCHOR) != 0 &&
+                !adopt(sweep, node, member)) {
+                return false;
+            }
+        }
+        if (block_acquire(handle) != block) {
+            continue; /* an anchor came in, or somebody else's edge */
+        }
+        if (node != EDGES_ROOT) {
+            fill(sweep, node, level, block, &filling);
+        }
+        if (!replace(sweep, handle, block, &filling)) {
+            return false;
+        }
+        (void)atomic_u64_fetch_add_relaxed(&sweep->pruned, lost);
+        sched_point(SCHED_RETRY, handle);
+    }
+}
+
+/* All lists of a slot; false without memory. */
+static bool clean_slot(struct sweep *sweep, uint32_t slot)
+{
+    struct graph *const graph = sweep->graph;
+    struct graph_chunk *const chunk =
+        directory_find(&graph->chunks, slot >> graph->slots->chunk_shift);
+    if (chunk == NULL || is_member(sweep, slot)) {
+        return true; /* claimed and not yet linked; or it goes, with its lists */
+    }
+    if (!clean(sweep, slot, 0, graph_base(graph, slot))) {
+        return false;
+    }
+    struct tower *const tower = graph_tower(graph, slot);
+    const uint32_t height = tower != NULL ? tower->level : 0;
+    for (uint32_t level = 1; level <= height; level++) {
+        if (!clean(sweep, slot, level, &tower->links[level - 1])) {
+            return false;
+        }
+    }
+    if (edges_state(graph, slot) == SLOT_ANCHORED && !edges_is_dead(graph, slot) &&
+        (sweep->entry == GRAPH_NO_ENTRY || height > entry_level(sweep->entry))) {
+        sweep->entry = entry_word(slot, height);
+    }
+    return true;
+}
+
+/* If searches begin at a member, let them begin elsewhere: nobody can raise the entry to one. */
+static void replace_entry(struct sweep *sweep)
+{
+    struct atomic_u64 *const place = &sweep->graph->entry;
+    for (;;) {
+        /* SYNC(graph.entry): pairs with graph_raise_entry. */
+        const uint64_t entry = atomic_u64_load_acquire(place);
+        if (entry == GRAPH_NO_ENTRY || !is_member(sweep, entry_slot(entry))) {
+            return;
+        }
+        /* What was the highest may have begun to go since it was met, but is of no batch yet. */
+        (void)atomic_u64_cas(place, entry, sweep->entry);
+        sched_point(SCHED_RETRY, place);
+    }
+}
+
+void sweep_go(struct sweep *sweep, uint32_t slots)
+{
+    bool whole = true;
+    REQUIRE(sweep->step == SWEEP_GOING && !rcu_is_inside());
+    while (sweep->cursor < sweep->watermark && slots > 0 && whole) {
+        rcu_enter();
+        for (uint32_t i = 0; i < SLOTS_PER_SECTION && sweep->cursor < sweep->watermark && whole;
+             i++) {
+            whole = clean_slot(sweep, sweep->cursor);
+            sweep->cursor += whole ? 1 : 0;
+        }
+        rcu_leave();
+        slots = slots > SLOTS_PER_SECTION ? slots - SLOTS_PER_SECTION : 0;
+    }
+    if (sweep->cursor < sweep->watermark || !whole) {
+        return;
+    }
+    rcu_enter();
+    whole = clean(sweep, EDGES_ROOT, 0, &sweep->graph->root);
+    if (whole) {
+        replace_entry(sweep);
+        sweep->step = SWEEP_DONE;
+        (void)atomic_u64_fetch_add_relaxed(&sweep->sweeps, 1);
+    }
+    rcu_leave();
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scratch memory of walks.
+ *
+ * Level: search (4).
+ */
+#include "search/trail.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+#define WORD_BYTES(slots) ((size_t)((slots) / 64) * sizeof(uint64_t))
+
+/* Slots for which the set has room: half as many again, so that a growing index seldom grows it. */
+static uint32_t rounded_slots(uint32_t slots)
+{
+    const uint64_t wanted = (uint64_t)slots + slots / 2 + 4096;
+    return (uint32_t)(wanted / 4096 * 4096);
+}
+
+/* More slots than this are forgotten faster by clearing the whole set. */
+static uint32_t touched_for(uint32_t slots)
+{
+    return slots / 64 + 64;
+}
+
+static enum akin_status grow_met(struct trail *trail, struct memory *memory, uint32_t slots)
+{
+    const uint32_t rounded = rounded_slots(slots);
+    void *met = NULL;
+    void *touched = NULL;
+    enum akin_status status =
+        memory_take(memory, MEMORY_CONTEXTS, WORD_BYTES(rounded), CACHE_LINE_BYTES, &met);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    status = memory_take_raw(memory, MEMORY_CONTEXTS, touched_for(rounded) * sizeof(uint32_t),
+                             CACHE_LINE_BYTES, &touched);
+    if (status != AKIN_OK) {
+        memory_give(memory, MEMORY_CONTEXTS, met, WORD_BYTES(rounded), CACHE_LINE_BYTES);
+        return status;
+    }
+    memory_give(memory, MEMORY_CONTEXTS, trail->met, WORD_BYTES(trail->met_slots),
+                CACHE_LINE_BYTES);
+    memory_give(memory, MEMORY_CONTEXTS, trail->touched, trail->touched_capacity * sizeof(uint32_t),
+                CACHE_LINE_BYTES);
+    trail->met = met;
+    trail->met_slots = rounded;
+    trail->touched = touched;
+    trail->touched_capacity = touched_for(rounded);
+    trail->touched_count = 0;
+    return AKIN_OK;
+}
+
+static void give_entries(struct trail *trail, struct memory *memory)
+{
+    memory_give(memory, MEMORY_CONTEXTS, trail->entries,
+                trail->entry_capacity * sizeof(struct beam_entry), CACHE_LINE_BYTES);
+    memory_give(memory, MEMORY_CONTEXTS, trail->candidates,
+                trail->entry_capacity * sizeof(struct candidate), CACHE_LINE_BYTES);
+}
+
+static enum akin_status grow_entries(struct trail *trail, struct memory *memory, uint32_t entries)
+{
+    void *larger = NULL;
+    void *candidates = NULL;
+    enum akin_status status = memory_take_raw(
+        memory, MEMORY_CONTEXTS, entries * sizeof(struct beam_entry), CACHE_LINE_BYTES, &larger);
+    if (status != AKIN_OK) {
+        return status;
+    }
+    status = memory_take_raw(memory, MEMORY_CONTEXTS, entries * sizeof(struct candidate),
+                             CACHE_LINE_BYTES, &candidates);
+    if (status != AKIN_OK) {
+        memory_give(memory, MEMORY_CONTEXTS, larger, entries * sizeof(struct beam_entry),
+                    CACHE_LINE_BYTES);
+        return status;
+    }
+    give_entries(trail, memory);
+    trail->entries = larger;
+    trail->candidates = candidates;
+    trail->entry_capacity = entries;
+    return AKIN_OK;
+}
+
+enum akin_status trail_reserve(struct trail *trail, struct memory *memory, uint32_t slots,
+                               uint32_t entries)
+{
+    enum akin_status status = AKIN_OK;
+    if (slots > trail->met_slots) {
+        status = grow_met(trail, memory, slots);
+    }
+    if (status == AKIN_OK && entries > trail->entry_capacity) {
+        status = grow_entries(trail, memory, entries);
+    }
+    return status;
+}
+
+void trail_end(struct trail *trail, struct memory *memory)
+{
+    memory_give(memory, MEMORY_CONTEXTS, trail->met, WORD_BYTES(trail->met_slots),
+                CACHE_LINE_BYTES);
+    memory_give(memory, MEMORY_CONTEXTS, trail->touched, trail->touched_capacity * sizeof(uint32_t),
+                CACHE_LINE_BYTES);
+    give_entries(trail, memory);
+    *trail = (struct trail){0};
+}
+
+void trail_begin(struct trail *trail)
+{
+    if (trail->in_walk) {
+        memset(trail->met, 0, WORD_BYTES(trail->met_slots));
+        trail->touched_count = 0;
+    }
+    trail->in_walk = true;
+}
+
+void trail_finish(struct trail *trail)
+{
+    if (trail->touched_count > trail->touched_capacity) {
+        memset(trail->met, 0, WORD_BYTES(trail->met_slots));
+    } else {
+        for (uint32_t i = 0; i < trail->touched_count; i++) {
+            trail->met[trail->touched[i] / 64] = 0;
+        }
+    }
+    trail->touched_count = 0;
+    trail->in_walk = false;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything at once on a graph: inserts, replacements, deletes, searches, gets, maintenance.
+ *
+ * Goal  : no torn entry, nothing that was deleted before, no key twice, results in order (G1, G4);
+ *         when all is quiet the structure is whole and every live entry is reached (G8), and slots
+ *         were used again.
+ * Method: few keys with rows close to each other, so that writers meet in the same lists; entries
+ *         describe themselves. The thread sanitizer runs this program too.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "akin/akin.h"
+#include "support/described.h"
+#include "support/race.h"
+
+enum { KEYS = 400, K = 8 };
+
+struct shared {
+    akin_index *index;
+    struct race_number inserted;
+    struct race_number deleted;
+    struct race_number found;
+};
+
+static struct shared shared;
+
+static void open_index(enum akin_maintenance maintenance)
+{
+    struct akin_options options;
+    memset(&shared, 0, sizeof shared);
+    akin_options_init(&options);
+    options.kind = AKIN_HNSW;
+    options.dim = DESCRIBED_DIM;
+    options.m = 4;
+    options.ef_construction = 16;
+    options.maintenance = maintenance;
+    options.retired_bytes_max = 1024 * 1024;
+    assert_int_equal(akin_open(&options, &shared.index, NULL), AKIN_OK);
+}
+
+static void close_index(void)
+{
+    struct akin_stats stats = {.struct_size = sizeof stats};
+    struct akin_error error = {.message = ""};
+    if (akin_check(shared.index, &error) != AKIN_OK) {
+        fail_msg("%s at %" PRIu64 ": %s", error.field, error.position, error.message);
+    }
+    assert_int_equal(akin_maintain(shared.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    if (akin_check(shared.index, &error) != AKIN_OK) {
+        fail_msg("after the drain: %s at %" PRIu64 ": %s", error.field, error.position,
+                 error.message);
+    }
+    assert_int_equal(akin_stats_get(shared.index, &stats, NULL), AKIN_OK);
+    printf("graph race: %" PRIu64 " inserted, %" PRIu64 " deleted, %" PRIu64 " results, %" PRIu64
+           " live, %" PRIu64 " slots, %" PRIu64 " rounds\n",
+           race_number_load(&shared.inserted), race_number_load(&shared.deleted),
+           race_number_load(&shared.found), stats.count, stats.slots, stats.maintenance_rounds);
+    assert_int_equal(stats.slots_dead, 0);
+    /* Otherwise nothing was recycled. */
+    assert_true(race_number_load(&shared.inserted) > stats.slots);
+    assert_int_equal(akin_close(shared.index), AKIN_OK);
+}
+
+static void write_all(struct race_worker *worker)
+{
+    for (uint64_t serial = 1; race_goes_on(worker); serial++) {
+        const struct described what = {.key = race_random(worker, KEYS),
+                                       .writer = worker->number,
+                                       .serial = serial,
+                                       .size = (size_t)(serial % 50)};
+        const bool erases = race_random(worker, 3) == 0;
+        race_begin(worker);
+        const enum akin_status status =
+            erases
+                ? akin_delete(shared.index, what.key, NULL)
+                : described_write(shared.index, serial % 2 == 0 ? akin_upsert : akin_insert, &what);
+        race_end(worker);
+        if (status == AKIN_OK) {
+            (void)race_number_add(erases ? &shared.deleted : &shared.inserted, 1);
+        } else if (status != AKIN_NOT_FOUND && status != AKIN_EXISTS &&
+                   status != AKIN_RECLAIM_STALLED) {
+            race_error(worker, "a write answered %s", akin_status_name(status));
+        }
+    }
+}
+
+static void search(struct race_worker *worker)
+{
+    struct akin_search_options options;
+    akin_search_options_init(&options);
+    options.k = K;
+    options.ef_search = 16;
+    while (race_goes_on(worker)) {
+        const struct described near = {.key = race_random(worker, KEYS), .writer = 1, .serial = 1};
+        struct described_entry entry;
+        struct akin_neighbor results[K];
+        uint32_t count = 0;
+        uint64_t live = 0;
+        described_make(&near, &entry);
+        if (akin_count(shared.index, &live, NULL) != AKIN_OK) {
+            race_error(worker, "no count");
+        }
+        const struct akin_vector query = akin_vector_f32(entry.vector, DESCRIBED_DIM);
+        race_begin(worker);
+        const enum akin_status status =
+            akin_search(shared.index, NULL, &query, &options, results, &count, NULL);
+        race_end(worker);
+        uint64_t live_after = 0;
+        if (akin_count(shared.index, &live_after, NULL) != AKIN_OK) {
+            race_error(worker, "no count");
+        }
+        if (status != AKIN_OK) {
+            race_error(worker, "a search answered %s", akin_status_name(status));
+        }
+        /* Three writers do not delete so many during one search and write them again. */
+        if (count < K && live > KEYS / 2 && live_after > KEYS / 2) {
+            race_error(worker, "%u results of %" PRIu64 " entries", count, live);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            for (uint32_t j = 0; j < i; j++) {
+                if (results[i].key == results[j].key) {
+                    race_error(worker, "key %" PRIu64 " was found twice", results[i].key);
+                }
+            }
+            if (i > 0 && results[i].distance < results[i - 1].distance) {
+                race_error(worker, "results are not in order");
+            }
+        }
+        (void)race_number_add(&shared.found, count);
+    }
+}
+
+static void read_back(struct race_worker *worker)
+{
+    while (race_goes_on(worker)) {
+        struct described found;
+        uint64_t version = 0;
+        const char *fault = NULL;
+        race_begin(worker);
+        const enum akin_status status =
+            described_read(shared.index, race_random(worker, KEYS), &found, &version, &fault);
+        race_end(worker);
+        if (status == AKIN_OK ? fault != NULL : status != AKIN_NOT_FOUND) {
+            race_error(worker, "a get: %s", fault != NULL ? fault : akin_status_name(status));
+        }
+    }
+}
+
+static void maintain(struct race_worker *worker)
+{
+    while (race_goes_on(worker)) {
+        race_begin(worker);
+        const enum akin_status status = akin_maintain(shared.index, AKIN_MAINTAIN_ROUND, NULL);
+        race_end(worker);
+        if (status != AKIN_OK && status != AKIN_BUSY) {
+            race_error(worker, "maintain answered %s", akin_status_name(status));
+        }
+    }
+}
+
+static void run(const char *name, bool with_maintainer)
+{
+    const struct race_role roles[] = {
+        {.name = "writers", .threads = 3, .body = write_all, .least = race_scaled(6000, 1500)},
+        {.name = "searches", .threads = 2, .body = search, .least = race_scaled(6000, 500)},
+        {.name = "readers", .threads = 1, .body = read_back, .least = race_scaled(6000, 500)},
+        {.name = "maintainer", .threads = 1, .body = maintain, .least = 10},
+    };
+    race_run(name, roles, with_maintainer ? 4 : 3, NULL);
+}
+
+static void writers_maintain(void **state)
+{
+    (void)state;
+    open_index(AKIN_MAINTENANCE_INLINE);
+    run("graph inline", false);
+    close_index();
+}
+
+static void a_worker_maintains(void **state)
+{
+    (void)state;
+    open_index(AKIN_MAINTENANCE_WORKER);
+    run("graph worker", false);
+    close_index();
+}
+
+static void a_caller_maintains(void **state)
+{
+    (void)state;
+    open_index(AKIN_MAINTENANCE_CALLER);
+    run("graph caller", true);
+    close_index();
+}
+
+int main(void)
+{
+    race_program(120);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writers_maintain),
+        cmocka_unit_test(a_worker_maintains),
+        cmocka_unit_test(a_caller_maintains),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
