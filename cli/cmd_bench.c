@@ -156,7 +156,8 @@ static uint64_t resident_bytes(void)
         return 0;
     }
     while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0 && sscanf(line + 6, "%llu", &kibibytes) == 1) {
+        if (strncmp(line, "VmRSS:", 6) == 0) {
+            kibibytes = strtoull(line + 6, NULL, 10);
             break;
         }
     }

@@ -67,6 +67,7 @@ static void compare_entry(struct demo_tally *tally, const struct demo_model *mod
                          "at the end key %llu has version %llu, but %llu was written last", key,
                          (unsigned long long)demo_record_version(record),
                          (unsigned long long)entry->version);
+        /* Bit for bit. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     } else if (memcmp(record->vector, entry->vector, sizeof entry->vector) != 0 ||
                memcmp(record->payload, entry->payload, entry->payload_bytes) != 0) {
         demo_found_wrong(tally, DEMO_TORN, "at the end key %llu has other bits than were written",

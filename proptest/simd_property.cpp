@@ -81,7 +81,7 @@ rc::Gen<Case> any_case_of(std::size_t dim)
 }
 
 /* At full size from the first case on: RapidCheck would start with the shortest vectors. */
-rc::Gen<Case> any_case(rc::Gen<std::size_t> dim)
+rc::Gen<Case> any_case(const rc::Gen<std::size_t> &dim)
 {
     return rc::gen::resize(rc::kNominalSize, rc::gen::mapcat(dim, any_case_of));
 }
@@ -223,7 +223,7 @@ bool is_within(float got, long double exact, long double bound)
 
 bool same_bits(float a, float b)
 {
-    return std::memcmp(&a, &b, sizeof a) == 0;
+    return std::memcmp(&a, &b, sizeof a) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
 }
 
 /* The value of `pair`, after `many` and the exchanged arguments have given the same bits. */

@@ -260,8 +260,9 @@ enum akin_status graph_check(const struct graph *graph, struct graph_fault *faul
         for (uint32_t slot = 0; slot < watermark && whole; slot++) {
             whole = check_slot(&checking, slot);
         }
-        whole = whole && check_reach(&checking);
-        ENSURE(whole == (fault->invariant == NULL));
+        if (whole) {
+            (void)check_reach(&checking);
+        }
     }
     memory_give(graph->memory, MEMORY_OTHER, met, met_bytes, CACHE_LINE_BYTES);
     memory_give(graph->memory, MEMORY_OTHER, queue, queue_bytes, CACHE_LINE_BYTES);

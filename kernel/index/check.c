@@ -92,6 +92,7 @@ static bool check_row(struct totals *totals, const struct slot_chunk *chunk, uin
         return broken(totals, "I8 rows", slot, "a row could not have been inserted");
     }
     const float norm = metric_row_norm(metric, vector.data);
+    /* Bit for bit: it may be NaN. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     if (memcmp(&norm, &chunk->norm[offset], sizeof norm) != 0) {
         return broken(totals, "I8 rows", slot, "a norm does not belong to its row");
     }

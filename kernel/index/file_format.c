@@ -57,9 +57,10 @@ static enum akin_status judge_numbers(const struct file_header *header, uint64_t
                            (double)(file_bytes - sizeof *header));
     }
     const uint64_t entry_bytes = ENTRY_PREFIX_BYTES + (uint64_t)header->row_bytes;
-    if (header->entries > header->body_bytes / entry_bytes) {
+    const uint64_t fitting = header->body_bytes / entry_bytes;
+    if (header->entries > fitting) {
         return error_range(error, AKIN_CORRUPT, "header.entries", (double)header->entries, 0,
-                           (double)(header->body_bytes / entry_bytes));
+                           (double)fitting);
     }
     return AKIN_OK;
 }

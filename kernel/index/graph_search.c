@@ -34,6 +34,7 @@
 struct walk_plan {
     struct call *call;
     const struct request *request;
+    struct akin_search_stats *stats;
     const struct index_view *view;
     uint64_t stamp;
     uint32_t watermark;
@@ -125,7 +126,7 @@ static bool walk(struct walk_plan *plan, const struct query *query, struct topk 
     beam_run(&beam, 0);
     take_results(plan, &beam, query, best);
     beam_end(&beam);
-    add_stats(request->stats, &beam);
+    add_stats(plan->stats, &beam);
     return true;
 }
 
@@ -149,8 +150,8 @@ static void scan(const struct walk_plan *plan, const struct query *query, struct
         .best = best,
     };
     scan_run(&all);
-    plan->request->stats->scans++;
-    plan->request->stats->distances += plan->watermark;
+    plan->stats->scans++;
+    plan->stats->distances += plan->watermark;
 }
 
 /* Whether a walk that found so many may have missed some. */
@@ -192,11 +193,12 @@ static void search_one(struct walk_plan *plan, size_t at)
 }
 
 /* The straight line of a search: enter, frontier, view, walk, leave. */
-void graph_search_all(struct call *call, const struct request *request)
+void graph_search_all(struct call *call, const struct request *request,
+                      struct akin_search_stats *stats)
 {
     struct store *const store = &call->index->store;
     struct reader *const reader = call_reader(call);
-    struct walk_plan plan = {.call = call, .request = request};
+    struct walk_plan plan = {.call = call, .request = request, .stats = stats};
     reader_enter(reader);
     /* Pinned, so that a scan or a long batch may leave the section in between. */
     plan.stamp = reader != NULL ? reader_pin(store, reader) : frontier_stamp(store);

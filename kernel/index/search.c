@@ -115,13 +115,12 @@ static void scan_all(struct call *call, const struct request *request)
     reader_leave(reader);
 }
 
-static void search_all(struct call *call, struct request *request)
+static void search_all(struct call *call, const struct request *request)
 {
     struct akin_search_stats own = {0};
     struct akin_search_stats *const told = request->stats;
-    request->stats = &own;
     if (index_is_graph(call->index)) {
-        graph_search_all(call, request);
+        graph_search_all(call, request, &own);
     } else {
         scan_all(call, request);
         own.scans = request->query_count;

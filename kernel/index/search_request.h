@@ -24,14 +24,16 @@ struct request {
     uint32_t ef; /* graphs: at least k */
     uint32_t patience;
     const struct akin_filter *filter;
-    struct akin_search_stats *stats; /* never NULL */
+    struct akin_search_stats *stats; /* the program's, or NULL */
 };
 
 /*
  * Answer all queries of a request through the graph, as of one instant.
  *
+ * Output : the results, and stats: what it did is added to it.
  * Threads: any; the caller's call is in flight.
  */
-void graph_search_all(struct call *call, const struct request *request);
+void graph_search_all(struct call *call, const struct request *request,
+                      struct akin_search_stats *stats);
 
 #endif

@@ -51,7 +51,7 @@ static void drop_items(struct shrinker *shrinker, const void *items, size_t coun
     for (size_t group = count; group > 0; group /= 2) {
         for (size_t first = 0; first < count; first += group) {
             const size_t end = first + group < count ? first + group : count;
-            if (memchr(is_kept + first, true, end - first) == NULL) {
+            if (memchr(is_kept + first, 1, end - first) == NULL) {
                 continue;
             }
             struct history candidate;

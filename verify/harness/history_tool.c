@@ -36,9 +36,9 @@ enum option_key {
     OPTION_OUT = 'o',
     OPTION_WHOLE = 'w',
     OPTION_CLEARS = 0x100,
-    OPTION_SEARCHES,
-    OPTION_CLOCK,
-    OPTION_VIOLATION
+    OPTION_SEARCHES = 0x101,
+    OPTION_CLOCK = 0x102,
+    OPTION_VIOLATION = 0x103
 };
 
 struct arguments {

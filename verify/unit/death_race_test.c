@@ -35,7 +35,7 @@
 #include "support/tracking_allocator.h"
 
 /* Keys: the churners' own, those that are there from the start, those that are not. */
-enum { CHURN_KEYS = 8, CHURNERS = 2, OLD_KEY = 100, FILLER_KEY, FILLERS = 16 };
+enum { CHURN_KEYS = 8, CHURNERS = 2, OLD_KEY = 100, FILLER_KEY = 101, FILLERS = 16 };
 enum { NEW_KEY = 200, BIG_KEY = 240, KEYS = 256 };
 enum { STEPS_OF_OTHERS = 20, PAYLOAD = 64, BOUND_BYTES = 1024 * 1024, DEATHS_MAX = 64 };
 /* A payload that gets a chunk of its own. */
@@ -72,9 +72,12 @@ static void wait_for_others(void)
 static void *mortal_allocate(void *context, size_t bytes, size_t alignment)
 {
     (void)context;
-    if (allocations_left != 0 && --allocations_left == 0) {
-        wait_for_others();
-        pthread_exit(&grave);
+    if (allocations_left != 0) {
+        allocations_left--;
+        if (allocations_left == 0) {
+            wait_for_others();
+            pthread_exit(&grave);
+        }
     }
     return grave.inner.allocate(grave.inner.context, bytes, alignment);
 }

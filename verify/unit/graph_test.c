@@ -323,7 +323,8 @@ static void a_line_and_clusters_in_order_are_searchable(void **state)
     oracle_init(&oracle, AKIN_L2, AKIN_F32, 2);
     for (uint64_t key = 0; key < 2000; key++) {
         /* Ten clusters far apart, one after the other, each a line. */
-        const float row[2] = {(float)(key / 200) * 1000, (float)(key % 200)};
+        const uint64_t cluster = key / 200;
+        const float row[2] = {(float)cluster * 1000, (float)(key % 200)};
         put(fixture, &oracle, key, row);
     }
     check(fixture);

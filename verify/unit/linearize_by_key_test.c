@@ -364,8 +364,10 @@ static void calls_that_never_returned_do_not_make_long_histories_hard(void **sta
                               .weights = {2, 2, 2, 3, 4, 1, 0, 0, 0}};
     struct history history;
     history_simulate(&sim, &history);
-    history.ops = realloc(history.ops, (history.count + 6) * sizeof *history.ops);
-    assert_non_null(history.ops);
+    struct history_op *const longer =
+        realloc(history.ops, (history.count + 6) * sizeof *history.ops);
+    assert_non_null(longer);
+    history.ops = longer;
     for (uint32_t dead = 0; dead < 6; dead++) {
         history.ops[history.count] = (struct history_op){.invoked = dead,
                                                          .returned = HISTORY_PENDING,

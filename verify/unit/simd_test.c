@@ -245,6 +245,7 @@ static void check_near(const struct subject *subject, const char *what, float go
 
 static void check_same(const struct subject *subject, const char *what, float got, float wanted)
 {
+    /* Bit for bit. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     if (memcmp(&got, &wanted, sizeof got) != 0) {
         fail_at(subject, what, (double)got, (double)wanted);
     }

@@ -36,9 +36,9 @@ static void a_child_of_a_fork_has_another_generation_and_asks_for_its_number_ane
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        const bool anew = process_generation() != generation && thread_number() != number &&
-                          !thread_is_dead(thread_number()) &&
-                          process_generation() == process_generation();
+        const uint64_t of_child = process_generation();
+        const bool anew = of_child != generation && thread_number() != number &&
+                          !thread_is_dead(thread_number()) && process_generation() == of_child;
         _exit(anew ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -83,6 +83,7 @@ const char *described_fault(uint64_t key, const float *vector, const unsigned ch
         return "the payload has not the size that the vector names";
     }
     described_make(found, &expected);
+    /* Bit for bit. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     if (memcmp(vector, expected.vector, sizeof expected.vector) != 0) {
         return "the vector is torn";
     }

@@ -123,9 +123,10 @@ static void search(struct sim *sim, struct history_op *op)
     op->result_count = (uint16_t)(op->value < count ? op->value : count);
     if (history->result_count + op->result_count > sim->result_capacity) {
         sim->result_capacity = 2 * (history->result_count + op->result_count);
-        history->results =
+        struct history_result *const longer =
             realloc(history->results, sim->result_capacity * sizeof *history->results);
-        assert_non_null(history->results);
+        assert_non_null(longer);
+        history->results = longer;
     }
     for (uint32_t r = 0; r < op->result_count; r++) {
         history->results[history->result_count + r] = live[r].entry;
@@ -408,8 +409,7 @@ void history_of_text(const char *text, struct history *history)
     const size_t length = strlen(text);
     char *const whole = malloc(length + 16);
     assert_non_null(whole);
-    memcpy(whole, "akin-history 1\n", 15);
-    memcpy(whole + 15, text, length + 1);
+    (void)snprintf(whole, length + 16, "akin-history 1\n%s", text);
     FILE *const file = fmemopen(whole, length + 15, "r");
     assert_non_null(file);
     if (!history_read(file, history, &error)) {

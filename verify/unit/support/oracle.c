@@ -48,10 +48,12 @@ bool oracle_put(struct oracle *oracle, uint64_t key, const void *row)
     const bool is_there = place < oracle->count;
     if (place == oracle->capacity) {
         oracle->capacity = oracle->capacity == 0 ? 64 : oracle->capacity * 2;
-        oracle->keys = realloc(oracle->keys, oracle->capacity * sizeof *oracle->keys);
-        oracle->rows = realloc(oracle->rows, oracle->capacity * row_bytes_of(oracle));
-        assert_non_null(oracle->keys);
-        assert_non_null(oracle->rows);
+        uint64_t *const keys = realloc(oracle->keys, oracle->capacity * sizeof *oracle->keys);
+        unsigned char *const rows = realloc(oracle->rows, oracle->capacity * row_bytes_of(oracle));
+        assert_non_null(keys);
+        assert_non_null(rows);
+        oracle->keys = keys;
+        oracle->rows = rows;
     }
     oracle->keys[place] = key;
     memcpy(oracle->rows + place * row_bytes_of(oracle), row, row_bytes_of(oracle));
