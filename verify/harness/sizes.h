@@ -69,6 +69,9 @@
 #define EXPLORE_FAILURE_BYTES  600
 #define EXPLORE_SCHEDULE_BYTES 65536
 
+/* A file that a fiber saves. */
+#define EXPLORE_FILE_BYTES 4096u
+
 /* A run that takes more steps, or switches more often, is taken for one that does not end; so are
    the checks after it. */
 #define EXPLORE_STEPS_MAX       20000u

@@ -126,7 +126,7 @@ const struct client *clients_all(size_t *count)
 static const char *const pair_calls[][2] = {
     {"i1=11", "i1=12"}, {"u1=13", "u1=14"}, {"p1=15", "p1=16"}, {"d1", "d1"}, {"x", "x"},
     {"g1", "g1"},       {"c1", "c1"},       {"n", "n"},         {"s", "s"},   {"b", "b"},
-    {"v", "v"},         {"m", "m"},         {"M", "M"},         {"t", "t"},
+    {"v", "v"},         {"w", "w"},         {"m", "m"},         {"M", "M"},   {"t", "t"},
 };
 static const char *const pair_set_ups[] = {"", "i1=1", "i1=1 d1", "i1=1 u1=2 i2=3"};
 

@@ -7,7 +7,7 @@
  *     p1=5  update                         n   count              m  one round of maintenance
  *     d1    delete key 1                   x   clear              M  maintenance to the end
  *                                                                 t  statistics
- *     b     search, one batch of two queries
+ *     b     search, one batch of two queries    w  save, read back
  *
  * A value is a number from 1 to 255, unique in its program. Vector and payload of an entry are made
  * of key and value, so whoever reads them can tell that they are whole and whose they are; and an

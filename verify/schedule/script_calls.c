@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "akin/akin.h"
+#include "index/file_format.h"
 #include "schedule/explore.h"
+#include "schedule/model/model_file.h"
 #include "schedule/script_history.h"
 
 static bool with_payload;
@@ -206,6 +208,59 @@ static void call_iterate(akin_index *index, struct history_op *op, struct histor
     op->value = EXPLORE_KEYS_MAX;
 }
 
+/* The entries of a saved file, frame by frame; what does not fit together fails the run. */
+static void read_frames(const unsigned char *bytes, size_t size, struct visit *visit)
+{
+    struct file_header header;
+    size_t at = sizeof header;
+    memcpy(&header, bytes, sizeof header);
+    if (header_judge(&header, size, NULL) != AKIN_OK) {
+        explore_fail("the header of a saved file is wrong");
+        return;
+    }
+    for (uint64_t f = 0; f < header.frames && at + sizeof(struct frame_header) <= size; f++) {
+        struct frame_header frame;
+        memcpy(&frame, bytes + at, sizeof frame);
+        at += sizeof frame;
+        if (frame.bytes > size - at || frame.checksum != frame_checksum(&frame, bytes + at)) {
+            explore_fail("a frame of a saved file is wrong");
+            return;
+        }
+        for (uint32_t e = 0; e < frame.entries; e++) {
+            uint64_t prefix[2];
+            memcpy(prefix, bytes + at, sizeof prefix);
+            const unsigned char *const row = bytes + at + sizeof prefix;
+            const struct akin_record record = {.key = prefix[0],
+                                               .vector = (void *)(uintptr_t)row,
+                                               .payload =
+                                                   (void *)(uintptr_t)(row + header.row_bytes),
+                                               .payload_size = (size_t)prefix[1]};
+            (void)note_visit(visit, &record);
+            at += sizeof prefix + header.row_bytes + (size_t)prefix[1];
+        }
+    }
+    if (at != size || visit->count != header.entries) {
+        explore_fail("a saved file has not the entries that it announces");
+    }
+}
+
+static void call_save(akin_index *index, struct history_op *op, struct history_result *room)
+{
+    struct visit visit = {.results = room};
+    size_t size = 0;
+    op->answer = (uint8_t)answer_of(akin_save(index, MODEL_FILE_PATH "index", NULL));
+    const unsigned char *const bytes = model_file_content(&size);
+    if (bytes == NULL || size < sizeof(struct file_header)) {
+        explore_fail("nothing was saved");
+        return;
+    }
+    read_frames(bytes, size, &visit);
+    qsort(room, visit.count, sizeof room[0], by_value);
+    op->results = room;
+    op->result_count = (uint16_t)visit.count;
+    op->value = EXPLORE_KEYS_MAX;
+}
+
 /* Calls that answer nothing about entries: they must work, or say that another one is at it. */
 static void call_upkeep(akin_index *index, const struct script_call *call)
 {
@@ -256,6 +311,9 @@ static void make_call(akin_index *index, const struct script_call *call, struct 
         break;
     case CALL_ITERATE:
         call_iterate(index, op, room);
+        break;
+    case CALL_SAVE:
+        call_save(index, op, room);
         break;
     case CALL_MAINTAIN:
     case CALL_DRAIN:

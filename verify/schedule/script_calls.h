@@ -28,7 +28,8 @@ enum call_kind {
     CALL_ITERATE = 'v',
     CALL_MAINTAIN = 'm',
     CALL_DRAIN = 'M',
-    CALL_STATS = 't'
+    CALL_STATS = 't',
+    CALL_SAVE = 'w'
 };
 
 struct script_call {

@@ -10,7 +10,7 @@
 
 static const char with_value[] = "iup";
 static const char with_key[] = "iupdgc";
-static const char without_key[] = "nxsbvmMt";
+static const char without_key[] = "nxsbvwmMt";
 
 static const char *skip_blanks(const char *text)
 {
