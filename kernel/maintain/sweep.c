@@ -172,7 +172,7 @@ static uint32_t take_rest(const struct sweep *sweep, const struct block *block,
         filling->living += alive && !edges_is_dead(sweep->graph, slot) ? 1 : 0;
         filling->candidates[filling->count++] = (struct candidate){
             .id = block->ids[i],
-            .is_kept = (block->ids[i] & BLOCK_ANCHOR) != 0 || !alive,
+            .is_kept = true, /* what a list has it keeps: only its gaps are filled */
         };
     }
     return block->count - filling->count;
@@ -246,14 +246,31 @@ static void take_from_search(struct sweep *sweep, uint32_t node, struct filling 
     ENSURE(filling->count <= BLOCK_IDS_MAX + FILL_MAX);
 }
 
-/* Fill a list that became short, toward a number of neighbors that does not depend on how many it
-   had. */
+/* Put the nearest of those that were not chosen into a list that is short all the same. */
+static void top_up(struct filling *filling, const struct filling *sorted, uint32_t count)
+{
+    for (uint32_t i = 0; i < sorted->count && filling->count < count; i++) {
+        if (!holds(filling, block_slot(sorted->candidates[i].id))) {
+            filling->candidates[filling->count++] = sorted->candidates[i];
+        }
+    }
+}
+
+/*
+ * Fill the gaps of a list: what it has stays, what it lost is replaced.
+ *
+ * A list of an insert has near neighbors that lie in different directions, and what others added
+ * since, which is not thinned out before it is full. So here: first those that the rule of choosing
+ * takes, up to `wanted`, then the nearest, up to what the list had or three quarters of `wanted`.
+ * The rule alone would leave lists shorter with each round, and searches would find less.
+ */
 static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struct block *block,
                  struct filling *filling)
 {
     const struct graph_shape *const shape = &sweep->graph->shape;
     const uint32_t wanted = level == 0 ? shape->degree_max : shape->m;
-    if (filling->living >= wanted - wanted / 4) {
+    const uint32_t least = wanted - wanted / 4;
+    if (filling->count >= wanted) {
         return;
     }
     take_from_lost(sweep, node, level, block, filling);
@@ -266,8 +283,10 @@ static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struc
         candidate->distance = rank_slot(&rank, block_slot(candidate->id));
     }
     select_sort(filling->candidates, filling->count);
+    const struct filling sorted = *filling;
     filling->count = select_neighbors(sweep->metric, sweep->graph->slots, shape->alpha,
                                       filling->candidates, filling->count, wanted);
+    top_up(filling, &sorted, block->count < least ? block->count : least);
     (void)atomic_u64_fetch_add_relaxed(&sweep->filled, 1);
 }
 

@@ -233,10 +233,12 @@ static void write_until_refused(void)
     }
     assert_int_equal(status, AKIN_RECLAIM_STALLED);
     const uint64_t writes = scene.next_write - before;
-    printf("stall: refused after %" PRIu64 " writes, %" PRIu64 " bytes retired\n", writes,
-           stats_now().memory.retired_bytes);
-    assert_true(stats_now().memory.retired_bytes >= BOUND_BYTES);
-    assert_true(stats_now().memory.retired_bytes < BOUND_BYTES + BOUND_BYTES / 8);
+    const uint64_t retired = stats_now().memory.retired_bytes;
+    printf("stall: refused after %" PRIu64 " writes, %" PRIu64 " bytes retired\n", writes, retired);
+    /* The bound was reached at the refusal. Since then a round that was under way may have recycled
+       commit records, which a held instant does not hold back; so less by what those are. */
+    assert_true(retired >= BOUND_BYTES - BOUND_BYTES / 8);
+    assert_true(retired < BOUND_BYTES + BOUND_BYTES / 8);
     assert_true(writes <= BOUND_BYTES / dead_bytes + 1);
     /* Slots, commit records and hardly anything else. */
     assert_true(writes >= BOUND_BYTES / (dead_bytes + 512));
