@@ -55,16 +55,18 @@ static float bound(const struct beam *beam)
 /* The place of a distance: behind all that are not larger. */
 static uint32_t place_of(const struct beam *beam, float distance)
 {
-    const struct beam_entry *const entries = beam->trail->entries;
-    uint32_t low = 0;
+    /* Without branches on what is compared: nobody can predict them. */
+    const struct beam_entry *low = beam->trail->entries;
     uint32_t count = beam->count;
-    while (count > 0) {
-        const uint32_t half = count / 2;
-        const bool behind = entries[low + half].distance <= distance;
-        low = behind ? low + half + 1 : low;
-        count = behind ? count - half - 1 : half;
+    if (count == 0) {
+        return 0;
     }
-    return low;
+    while (count > 1) {
+        const uint32_t half = count / 2;
+        low += (uint32_t)(low[half - 1].distance <= distance) * half;
+        count -= half;
+    }
+    return (uint32_t)(low - beam->trail->entries) + (uint32_t)(low->distance <= distance);
 }
 
 static void drop_last(struct beam *beam)
@@ -127,23 +129,21 @@ void beam_seed(struct beam *beam, uint32_t slot)
     }
 }
 
-/* The ids of a block that were not met before. */
+/* The slots of a block that were not met before. */
 static uint32_t pick_fresh(struct beam *beam, const struct block *block, struct fresh *fresh)
 {
     const struct slots *const slots = beam->rank.slots;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < block->count; i++) {
-        const uint32_t slot = block_slot(block->ids[i]);
-        if (slot >= beam->limit || !trail_meet(beam->trail, slot)) {
-            continue;
+    uint32_t numbers[BLOCK_IDS_MAX];
+    const uint32_t count =
+        trail_meet_all(beam->trail, block->ids, block->count, ~BLOCK_ANCHOR, beam->limit, numbers);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct slot_chunk *const chunk = slot_chunk_of(slots, numbers[i]);
+        fresh[i] = (struct fresh){.chunk = chunk,
+                                  .row = slot_row(slots, chunk, numbers[i] & slots->chunk_mask),
+                                  .slot = numbers[i]};
+        if (i < ROWS_AHEAD) {
+            prefetch_row(beam, &fresh[i]);
         }
-        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
-        fresh[count] = (struct fresh){
-            .chunk = chunk, .row = slot_row(slots, chunk, slot & slots->chunk_mask), .slot = slot};
-        if (count < ROWS_AHEAD) {
-            prefetch_row(beam, &fresh[count]);
-        }
-        count++;
     }
     return count;
 }
@@ -179,6 +179,7 @@ static void expand(struct beam *beam, uint32_t slot, uint32_t level)
     }
     const uint32_t count = pick_fresh(beam, block, fresh);
     prefetch_next(beam, level);
+    float farthest = bound(beam);
     beam->counts.blocks++;
     beam->counts.distances += count;
     for (uint32_t i = 0; i < count; i++) {
@@ -187,7 +188,11 @@ static void expand(struct beam *beam, uint32_t slot, uint32_t level)
         }
         const float distance =
             rank_row(&beam->rank, fresh[i].chunk, fresh[i].slot & slots->chunk_mask, fresh[i].row);
+        if (!(distance < farthest)) {
+            continue;
+        }
         const uint32_t place = offer(beam, fresh[i].slot, distance);
+        farthest = bound(beam);
         if (place == beam->cursor) {
             prefetch_block(beam, fresh[i].slot, level);
         } else if (place != UINT32_MAX && level == 0) {
@@ -247,6 +252,11 @@ static bool step(struct beam *beam, uint32_t level, uint32_t *slot, float *dista
     beam->counts.distances += block->count;
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t neighbor = block_slot(block->ids[i]);
+        if (i + ROWS_AHEAD < block->count) {
+            const uint32_t ahead = block_slot(block->ids[i + ROWS_AHEAD]);
+            __builtin_prefetch(slot_row(beam->rank.slots, slot_chunk_of(beam->rank.slots, ahead),
+                                        ahead & beam->rank.slots->chunk_mask));
+        }
         const float found = rank_slot(&beam->rank, neighbor);
         if (found < *distance) {
             *distance = found;

@@ -57,11 +57,6 @@ struct metric metric_make(enum akin_metric kind, enum akin_type type, uint32_t d
     };
 }
 
-static double sum_lanes(const double *lanes)
-{
-    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
-}
-
 /* Element i of floats at any alignment: queries are the caller's. */
 static double element(const unsigned char *data, uint32_t i)
 {
@@ -70,23 +65,45 @@ static double element(const unsigned char *data, uint32_t i)
     return (double)value;
 }
 
+/* Four neighboring elements, and four partial sums. What the compiler makes of them does not change
+   a bit: element i is added to sum i % LANES, one after the other. */
+typedef float floats __attribute__((vector_size(LANES * sizeof(float))));
+typedef double sums __attribute__((vector_size(LANES * sizeof(double))));
+
 static double exact_l2_f32(const unsigned char *a, const unsigned char *b, uint32_t dim)
 {
-    double lanes[LANES] = {0};
-    for (uint32_t i = 0; i < dim; i++) {
+    sums lanes = {0};
+    uint32_t i = 0;
+    for (; i + LANES <= dim; i += LANES) {
+        floats x;
+        floats y;
+        memcpy(&x, a + (size_t)i * sizeof(float), sizeof x);
+        memcpy(&y, b + (size_t)i * sizeof(float), sizeof y);
+        const sums difference = __builtin_convertvector(x, sums) - __builtin_convertvector(y, sums);
+        lanes += difference * difference;
+    }
+    for (; i < dim; i++) {
         const double difference = element(a, i) - element(b, i);
         lanes[i % LANES] += difference * difference;
     }
-    return sum_lanes(lanes);
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
 static double exact_dot_f32(const unsigned char *a, const unsigned char *b, uint32_t dim)
 {
-    double lanes[LANES] = {0};
-    for (uint32_t i = 0; i < dim; i++) {
+    sums lanes = {0};
+    uint32_t i = 0;
+    for (; i + LANES <= dim; i += LANES) {
+        floats x;
+        floats y;
+        memcpy(&x, a + (size_t)i * sizeof(float), sizeof x);
+        memcpy(&y, b + (size_t)i * sizeof(float), sizeof y);
+        lanes += __builtin_convertvector(x, sums) * __builtin_convertvector(y, sums);
+    }
+    for (; i < dim; i++) {
         lanes[i % LANES] += element(a, i) * element(b, i);
     }
-    return sum_lanes(lanes);
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
 static double exact_l2_i8(const int8_t *a, const int8_t *b, uint32_t dim)

@@ -128,3 +128,27 @@ void trail_finish(struct trail *trail)
     trail->touched_count = 0;
     trail->in_walk = false;
 }
+
+uint32_t trail_meet_all(struct trail *trail, const uint32_t *slots, uint32_t count, uint32_t mask,
+                        uint32_t limit, uint32_t *fresh)
+{
+    uint64_t *const met = trail->met;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t slot = slots[i] & mask;
+        if (slot >= limit) {
+            continue; /* seldom: it came into the graph after the walk began */
+        }
+        uint64_t *const word = &met[slot / 64];
+        const uint64_t bit = 1ull << (slot % 64);
+        fresh[found] = slot;
+        found += (*word & bit) == 0 ? 1 : 0;
+        *word |= bit;
+    }
+    /* Beyond its capacity the list is of no use any more: see trail_finish. */
+    if (trail->touched_count + found <= trail->touched_capacity) {
+        memcpy(&trail->touched[trail->touched_count], fresh, found * sizeof fresh[0]);
+    }
+    trail->touched_count += found;
+    return found;
+}
