@@ -331,9 +331,22 @@ static void grow_batch(struct maintainer *maintainer)
     }
 }
 
+/* For schedule builds: nothing leads to the batch from here on; its handles become others'. */
+static void mark_lists(const struct maintainer *maintainer, enum sched_step mark)
+{
+    const struct graph *const graph = maintainer->sweep.graph;
+    for (uint32_t i = 0; i < maintainer->batch_count; i++) {
+        const uint32_t slot = maintainer->batch[i];
+        if (directory_find(&graph->chunks, slot >> graph->slots->chunk_shift) != NULL) {
+            sched_point(mark, graph_base(graph, slot));
+        }
+    }
+}
+
 /* Give the lists of the batch to the graveyard; nothing leads to them any more. */
 static void drop_lists(struct maintainer *maintainer)
 {
+    mark_lists(maintainer, SCHED_REUSED);
     for (uint32_t i = 0; i < maintainer->batch_count; i++) {
         rcu_enter();
         graph_drop(maintainer->sweep.graph, maintainer->batch[i]);
@@ -423,6 +436,9 @@ static uint64_t free_or_sweep(struct maintainer *maintainer, enum maintain_patie
     }
     if (sweep->step == SWEEP_GOING) {
         sweep_go(sweep, patience == MAINTAIN_MAY_WAIT ? UINT32_MAX : GRAPH_SWEEP_SLOTS);
+    }
+    if (sweep->step == SWEEP_DONE) {
+        mark_lists(maintainer, SCHED_RETIRED);
     }
     return 0;
 }

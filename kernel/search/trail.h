@@ -68,9 +68,9 @@ static inline bool trail_meet(struct trail *trail, uint32_t slot)
 }
 
 /*
- * Note `count` slots, each in the bits of `mask` of a word; those that are new, in order, go to `fresh`; how many. Slots at or beyond
- * `limit` are passed over. The same as trail_meet for each, without branches on what nobody can
- * predict. Threads: OWNER.
+ * Note `count` slots, each in the bits of `mask` of a word; those that are new go to `fresh`, in
+ * order; how many. Slots at or beyond `limit` are passed over. The same as trail_meet for each,
+ * without branches on what nobody can predict. Threads: OWNER.
  */
 uint32_t trail_meet_all(struct trail *trail, const uint32_t *slots, uint32_t count, uint32_t mask,
                         uint32_t limit, uint32_t *fresh);

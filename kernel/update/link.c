@@ -34,8 +34,9 @@ struct linking {
 static bool has_ended(const struct graph *graph, uint32_t slot)
 {
     const struct slot_chunk *const chunk = slot_chunk_of(graph->slots, slot);
+    /* Acquire: all that it linked is there for the search to find. SYNC(slot.stamps) */
     return edges_state(graph, slot) == SLOT_ANCHORED &&
-           atomic_u64_load_relaxed(&chunk->born[slot & graph->slots->chunk_mask]) != STAMP_NEVER;
+           atomic_u64_load_acquire(&chunk->born[slot & graph->slots->chunk_mask]) != STAMP_NEVER;
 }
 
 /* Join the inserts in flight, and note who was under way before. */
@@ -216,6 +217,28 @@ static enum akin_status link_with(const struct linking *linking, uint32_t other)
 }
 
 /*
+ * Get ready to search: for slots below the watermark as it is now.
+ *
+ * After the ring was looked at, never before: an insert that had ended then is to be found by the
+ * search, and its slot may be the newest.
+ */
+static enum akin_status prepare_search(struct linking *linking)
+{
+    struct graph *const graph = linking->linker->graph;
+    const uint32_t ef = graph->shape.ef_construction;
+    const uint32_t watermark = slots_watermark(graph->slots);
+    linking->beam = (struct beam){
+        .graph = graph,
+        .rank = rank_of_slot(linking->linker->metric, graph->slots, linking->slot),
+        .trail = linking->linker->trail,
+        .limit = watermark,
+        .ef = ef,
+        .capacity = ef,
+    };
+    return trail_reserve(linking->linker->trail, graph->memory, watermark, ef);
+}
+
+/*
  * Link with those that were in flight at the same time.
  *
  * If so many joined meanwhile that the ring does not hold all of them, those that are missing have
@@ -241,6 +264,10 @@ static enum akin_status meet(struct linking *linking)
         linking->early.count = 0;
         linking->ring_from = late.position;
         linking->level = 0;
+        status = prepare_search(linking);
+        if (status != AKIN_OK) {
+            return status;
+        }
         search_levels(linking);
         status = link_back(linking, 0);
         for (uint32_t i = 0; status == AKIN_OK && i < linking->choices[0].count; i++) {
@@ -254,8 +281,12 @@ static enum akin_status link_all(struct linking *linking)
     struct graph *const graph = linking->linker->graph;
     const uint32_t level = linking->level;
     join(linking);
+    enum akin_status status = prepare_search(linking);
+    if (status != AKIN_OK) {
+        return status;
+    }
     search_levels(linking);
-    enum akin_status status = place_lists(linking);
+    status = place_lists(linking);
     if (status != AKIN_OK) {
         return status;
     }
@@ -276,13 +307,8 @@ static enum akin_status link_all(struct linking *linking)
 enum akin_status link_slot(const struct linker *linker, uint32_t slot, uint64_t key)
 {
     struct graph *const graph = linker->graph;
-    const uint32_t watermark = slots_watermark(graph->slots);
-    const uint32_t ef = graph->shape.ef_construction;
     REQUIRE(rcu_is_inside());
-    enum akin_status status = graph_ensure(graph, slot);
-    if (status == AKIN_OK) {
-        status = trail_reserve(linker->trail, graph->memory, watermark, ef);
-    }
+    const enum akin_status status = graph_ensure(graph, slot);
     if (status != AKIN_OK) {
         return status;
     }
@@ -291,14 +317,6 @@ enum akin_status link_slot(const struct linker *linker, uint32_t slot, uint64_t 
         .edges = {.graph = graph, .metric = linker->metric},
         .slot = slot,
         .level = graph_level_of(&graph->shape, key),
-    };
-    linking.beam = (struct beam){
-        .graph = graph,
-        .rank = rank_of_slot(linker->metric, graph->slots, slot),
-        .trail = linker->trail,
-        .limit = watermark,
-        .ef = ef,
-        .capacity = ef,
     };
     return link_all(&linking);
 }

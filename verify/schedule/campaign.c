@@ -168,6 +168,10 @@ static size_t run_wanted(struct campaign *campaign)
 {
     size_t count = 0;
     size_t found = 0;
+    uint32_t pair_flags = 0;
+    if (!report_parse_flags(campaign->flags_text, &pair_flags)) {
+        return 0;
+    }
     const struct client *const clients = clients_all(&count);
     for (size_t i = 0; i < count && !campaign->pairs; i++) {
         const bool by_name = campaign->name_count > 0;
@@ -179,7 +183,8 @@ static size_t run_wanted(struct campaign *campaign)
     }
     for (size_t i = 0; i < clients_pair_count() && (campaign->pairs || campaign->name_count > 0);
          i++) {
-        const struct client pair = clients_pair(i);
+        struct client pair = clients_pair(i);
+        pair.script.flags |= pair_flags;
         if (is_wanted(campaign, pair.script.name)) {
             found++;
             run_client(campaign, &pair);

@@ -126,7 +126,7 @@ void report_failure(const struct client *client, const struct search_result *res
     }
 }
 
-static bool parse_flags(const char *text, uint32_t *flags)
+bool report_parse_flags(const char *text, uint32_t *flags)
 {
     *flags = 0;
     while (text != NULL && *text != '\0') {
@@ -154,7 +154,7 @@ bool report_parse_script(const char *text, const char *flags, struct report_scri
                          struct client *client)
 {
     *client = (struct client){.script = {.name = "given"}, .shows = "given"};
-    if (strlen(text) >= sizeof room->text || !parse_flags(flags, &client->script.flags)) {
+    if (strlen(text) >= sizeof room->text || !report_parse_flags(flags, &client->script.flags)) {
         return false;
     }
     memcpy(room->text, text, strlen(text) + 1);

@@ -24,6 +24,7 @@ void report_failure(const struct client *client, const struct search_result *res
 struct report_script_room {
     char text[(EXPLORE_FIBERS_MAX + 1) * EXPLORE_TEXT_BYTES];
 };
+bool report_parse_flags(const char *text, uint32_t *flags);
 bool report_parse_script(const char *text, const char *flags, struct report_script_room *room,
                          struct client *client);
 

@@ -11,10 +11,12 @@
 
 #include "akin/akin.h"
 #include "base/limits.h"
+#include "graph/graph_check.h"
 #include "index/internal.h"
 #include "schedule/arena.h"
 #include "schedule/model/model_lfht.h"
 #include "schedule/script_calls.h"
+#include "sync/rcu.h"
 
 static struct {
     const struct script *script;
@@ -77,6 +79,25 @@ static void check_progress(void)
     }
 }
 
+/* Inserts that ran side by side found each other: of two entries that were never replaced or deleted
+   each leads to the other. */
+static void check_neighbors(void)
+{
+    struct graph_fault fault;
+    struct graph_census census;
+    struct akin_stats stats;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    rcu_enter();
+    const enum akin_status status = graph_check(open_script.index->routing.graph, &fault, &census);
+    rcu_leave();
+    if (status != AKIN_OK || akin_stats_get(open_script.index, &stats, NULL) != AKIN_OK) {
+        explore_fail("the graph cannot be looked at");
+    } else if (stats.slots == 2 && census.linked == 2 && census.edges != 2) {
+        explore_fail("two entries do not lead to each other");
+    }
+}
+
 static void check_structure(void)
 {
     struct akin_error error = {.message = ""};
@@ -86,6 +107,8 @@ static void check_structure(void)
     }
     if (akin_check(open_script.index, &error) != AKIN_OK) {
         explore_fail("akin_check: %s: %s", error.field, error.message);
+    } else if (open_script.index->routing.graph != NULL) {
+        check_neighbors();
     }
 }
 
