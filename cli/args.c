@@ -23,7 +23,7 @@ struct args_word {
 static const struct args_word metric_words[] = {
     {"l2", AKIN_L2}, {"ip", AKIN_INNER_PRODUCT}, {"cosine", AKIN_COSINE}, {NULL, 0}};
 static const struct args_word type_words[] = {{"f32", AKIN_F32}, {"int8", AKIN_I8}, {NULL, 0}};
-static const struct args_word kind_words[] = {{"flat", AKIN_FLAT}, {NULL, 0}};
+static const struct args_word kind_words[] = {{"flat", AKIN_FLAT}, {"hnsw", AKIN_HNSW}, {NULL, 0}};
 
 /* Digits only: strtoull would take signs and blanks. Returns false for anything else. */
 static bool read_number(const char *text, uint64_t *number, const char **rest)

@@ -31,6 +31,8 @@ enum args_key {
     ARGS_QUERY_LIMIT,
     ARGS_K,
     ARGS_EF,
+    ARGS_M,
+    ARGS_EF_CONSTRUCTION,
     ARGS_THREADS,
     ARGS_BUILD_THREADS,
     ARGS_BUDGET,
@@ -71,7 +73,7 @@ enum akin_metric args_metric(const struct argp_state *state, const char *text);
 /* Read f32 or int8. */
 enum akin_type args_type(const struct argp_state *state, const char *text);
 
-/* Read flat. */
+/* Read flat or hnsw. */
 enum akin_kind args_kind(const struct argp_state *state, const char *text);
 
 /* Refuse the call unless the value is there. */

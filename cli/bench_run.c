@@ -59,6 +59,7 @@ static bool search_one(struct crew_member *member, const struct bench_job *job, 
     struct akin_error error;
     akin_search_options_init(&options);
     options.k = point->k;
+    options.ef_search = point->ef;
     const uint64_t begun_ns = time_now_ns();
     const enum akin_status status =
         akin_search(point->index, desk->context, &vector, &options, desk->found, count, &error);

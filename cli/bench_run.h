@@ -23,6 +23,7 @@ struct bench_point {
     enum akin_metric metric;
     enum akin_type type;
     uint32_t k;
+    uint32_t ef; /* of a graph; 0 for its own */
     uint32_t threads;
     uint32_t repeats; /* passes over the queries that are measured */
     uint32_t warmup;  /* searches of each thread before */

@@ -18,6 +18,9 @@
 #include "cli/say.h"
 #include "cli/truth.h"
 
+/* The beam of a graph when --ef names none: the library's default. */
+#define EF_DEFAULT 64u
+
 struct bench_call {
     const char *base;
     const char *query;
@@ -28,6 +31,8 @@ struct bench_call {
     uint64_t limit;
     uint64_t query_limit;
     uint64_t budget_bytes;
+    uint32_t m;
+    uint32_t ef_construction;
     uint32_t k;
     uint32_t build_threads;
     uint32_t repeats;
@@ -42,11 +47,14 @@ static const struct argp_option bench_options[] = {
     {"query", ARGS_QUERY, "FILE", 0, "Queries: .fvecs or .bvecs", 0},
     {"truth", ARGS_TRUTH, "FILE", 0, "Exact answers (.ivecs); computed if it is not given", 0},
     {"metric", ARGS_METRIC, "l2|ip|cosine", 0, "What distance means", 0},
-    {"index", ARGS_INDEX, "flat", 0, "Kind of index (default flat: exact)", 0},
+    {"index", ARGS_INDEX, "flat|hnsw", 0, "Kind of index (default flat: exact)", 0},
+    {"m", ARGS_M, "N", 0, "hnsw: neighbors an entry chooses, 2 to 64 (default 16)", 0},
+    {"ef-construction", ARGS_EF_CONSTRUCTION, "N", 0,
+     "hnsw: candidates they are chosen from, up to 10000 (default 200)", 0},
     {"type", ARGS_TYPE, "f32|int8", 0,
      "Element type in the index (default f32). int8 shifts bytes by -128; l2 only", 0},
     {"k", ARGS_K, "K", 0, "Results for each query, 1 to 10000 (default 10)", 0},
-    {"ef", ARGS_EF, "LIST", 0, "Beam widths of a graph index, one line each; flat has none", 0},
+    {"ef", ARGS_EF, "LIST", 0, "hnsw: beam widths, up to 10000, one line each", 0},
     {"threads", ARGS_THREADS, "LIST", 0, "Threads that search, one line each (default 1)", 0},
     {"build-threads", ARGS_BUILD_THREADS, "N", 0, "Threads that insert (default: processors)", 0},
     {"limit", ARGS_LIMIT, "N", 0, "Take only the first N rows of the base", 0},
@@ -67,8 +75,15 @@ static error_t parse_numbers(int key, char *text, struct argp_state *state)
     case ARGS_K:
         call->k = (uint32_t)args_count(state, "--k", text, 1, AKIN_K_MAX);
         return 0;
+    case ARGS_M:
+        call->m = (uint32_t)args_count(state, "--m", text, 2, 64);
+        return 0;
+    case ARGS_EF_CONSTRUCTION:
+        call->ef_construction =
+            (uint32_t)args_count(state, "--ef-construction", text, 1, AKIN_K_MAX);
+        return 0;
     case ARGS_EF:
-        args_list(state, "--ef", text, &call->ef, 1000000);
+        args_list(state, "--ef", text, &call->ef, AKIN_K_MAX);
         return 0;
     case ARGS_THREADS:
         args_list(state, "--threads", text, &call->threads, AKIN_THREADS_MAX);
@@ -201,20 +216,29 @@ static int report_build(const struct bench_call *call, const struct vecs *base, 
 }
 
 /* A flat index has no beam: ef is null, and "-" in the table. */
+static json_t *json_of_ef(const struct bench_call *call, const struct bench_point *point)
+{
+    return call->kind == AKIN_FLAT ? json_null() : json_integer((json_int_t)point->ef);
+}
+
 static int report_search(const struct bench_call *call, const struct bench_point *point,
                          const struct bench_result *result)
 {
     if (call->is_json) {
         return emit_json(
-            json_pack("{s:s,s:I,s:n,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I,s:I}", "phase", "search",
-                      "threads", (json_int_t)point->threads, "ef", "k", (json_int_t)point->k,
-                      "recall", result->recall, "qps", result->qps, "qps_cpu", result->qps_cpu,
-                      "p50_us", result->p50_us, "p95_us", result->p95_us, "p99_us", result->p99_us,
-                      "index", args_kind_name(call->kind), "queries",
+            json_pack("{s:s,s:I,s:o,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I,s:I}", "phase", "search",
+                      "threads", (json_int_t)point->threads, "ef", json_of_ef(call, point), "k",
+                      (json_int_t)point->k, "recall", result->recall, "qps", result->qps, "qps_cpu",
+                      result->qps_cpu, "p50_us", result->p50_us, "p95_us", result->p95_us, "p99_us",
+                      result->p99_us, "index", args_kind_name(call->kind), "queries",
                       (json_int_t)point->query->row_count, "repeats", (json_int_t)point->repeats),
             EMIT_MEASURED);
     }
-    printf("        %7u %6s %6u %7.5f %10.1f %10.1f %10.1f %10.1f %10.1f\n", point->threads, "-",
+    char ef[16] = "-";
+    if (call->kind != AKIN_FLAT) {
+        (void)snprintf(ef, sizeof ef, "%u", point->ef);
+    }
+    printf("        %7u %6s %6u %7.5f %10.1f %10.1f %10.1f %10.1f %10.1f\n", point->threads, ef,
            point->k, result->recall, result->qps, result->qps_cpu, result->p50_us, result->p95_us,
            result->p99_us);
     fflush(stdout);
@@ -251,16 +275,36 @@ static int measure(const struct bench_call *call, struct bench_point *point)
 {
     struct bench_result result;
     int code = CLI_OK;
-    if (call->ef.count > 0) {
+    const bool is_flat = call->kind == AKIN_FLAT;
+    const uint32_t points = is_flat || call->ef.count == 0 ? 1 : call->ef.count;
+    if (is_flat && call->ef.count > 0) {
         say_note("--ef is left out: an index of kind flat compares every row");
     }
-    for (uint32_t i = 0; code == CLI_OK && i < call->threads.count; i++) {
-        point->threads = call->threads.values[i];
+    for (uint32_t i = 0; code == CLI_OK && i < call->threads.count * points; i++) {
+        point->threads = call->threads.values[i / points];
+        point->ef = is_flat ? 0 : call->ef.count > 0 ? call->ef.values[i % points] : EF_DEFAULT;
         code = bench_run(point, &result);
         if (code == CLI_OK) {
             code = report_search(call, point, &result);
         }
     }
+    return code;
+}
+
+/* The exact answers, from a flat index that is made for that. */
+static int find_truth_exactly(const struct fill_plan *plan, const struct bench_call *call,
+                              struct bench_point *point, struct truth *truth)
+{
+    struct fill_plan exact = *plan;
+    struct fill_cost cost;
+    exact.kind = AKIN_FLAT;
+    exact.budget_bytes = 0;
+    int code = fill_index(&exact, &point->index, &cost);
+    if (code == CLI_OK) {
+        code = find_truth(call, point, truth);
+        code = fill_close(point->index, code);
+    }
+    point->index = NULL;
     return code;
 }
 
@@ -270,6 +314,8 @@ static int bench(const struct bench_call *call, const struct vecs *base, const s
                              .metric = call->metric,
                              .kind = call->kind,
                              .type = call->type,
+                             .m = call->m,
+                             .ef_construction = call->ef_construction,
                              .budget_bytes = call->budget_bytes,
                              .threads = call->build_threads,
                              .threads_later = 1};
@@ -288,12 +334,15 @@ static int bench(const struct bench_call *call, const struct vecs *base, const s
         }
     }
     int code = find_truth(call, &point, &truth);
+    if (code == CLI_OK && call->kind != AKIN_FLAT && call->truth == NULL) {
+        code = find_truth_exactly(&plan, call, &point, &truth);
+    }
     if (code == CLI_OK) {
         code = fill_index(&plan, &point.index, &cost);
     }
     if (code == CLI_OK) {
         code = report_build(call, base, point.index, &cost);
-        if (code == CLI_OK) {
+        if (code == CLI_OK && call->kind == AKIN_FLAT) {
             code = find_truth(call, &point, &truth);
         }
         if (code == CLI_OK) {

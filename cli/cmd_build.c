@@ -22,6 +22,8 @@ struct build_call {
     enum akin_metric metric;
     enum akin_kind kind;
     enum akin_type type;
+    uint32_t m;
+    uint32_t ef_construction;
     uint64_t limit;
     uint64_t budget_bytes;
     uint32_t threads;
@@ -32,7 +34,10 @@ struct build_call {
 static const struct argp_option build_options[] = {
     {"base", ARGS_BASE, "FILE", 0, "Vectors: .fvecs or .bvecs. The key of a row is its number", 0},
     {"metric", ARGS_METRIC, "l2|ip|cosine", 0, "What distance means", 0},
-    {"index", ARGS_INDEX, "flat", 0, "Kind of index (default flat: exact)", 0},
+    {"index", ARGS_INDEX, "flat|hnsw", 0, "Kind of index (default flat: exact)", 0},
+    {"m", ARGS_M, "N", 0, "hnsw: neighbors an entry chooses, 2 to 64 (default 16)", 0},
+    {"ef-construction", ARGS_EF_CONSTRUCTION, "N", 0,
+     "hnsw: candidates they are chosen from, up to 10000 (default 200)", 0},
     {"output", ARGS_OUTPUT, "FILE", 0, "Where the index goes", 0},
     {"limit", ARGS_LIMIT, "N", 0, "Take only the first N rows", 0},
     {"type", ARGS_TYPE, "f32|int8", 0,
@@ -60,6 +65,13 @@ static error_t parse_build(int key, char *text, struct argp_state *state)
         return 0;
     case ARGS_OUTPUT:
         call->output = text;
+        return 0;
+    case ARGS_M:
+        call->m = (uint32_t)args_count(state, "--m", text, 2, 64);
+        return 0;
+    case ARGS_EF_CONSTRUCTION:
+        call->ef_construction =
+            (uint32_t)args_count(state, "--ef-construction", text, 1, AKIN_K_MAX);
         return 0;
     case ARGS_LIMIT:
         call->limit = args_count(state, "--limit", text, 1, INT32_MAX);
@@ -145,6 +157,8 @@ static int build(const struct build_call *call, const struct vecs *base, struct 
                                    .metric = call->metric,
                                    .kind = call->kind,
                                    .type = call->type,
+                                   .m = call->m,
+                                   .ef_construction = call->ef_construction,
                                    .budget_bytes = call->budget_bytes,
                                    .threads = call->threads,
                                    .threads_later = 1};

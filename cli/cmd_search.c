@@ -34,6 +34,7 @@ struct search_call {
     uint64_t limit;
     uint64_t budget_bytes;
     uint32_t k;
+    uint32_t ef;
     uint32_t threads;
     bool is_forced;
     bool is_json;
@@ -42,6 +43,7 @@ struct search_call {
 static const struct argp_option search_options[] = {
     {"query", ARGS_QUERY, "FILE", 0, "Queries: .fvecs or .bvecs", 0},
     {"k", ARGS_K, "K", 0, "Results for each query, 1 to 10000 (default 10)", 0},
+    {"ef", ARGS_EF, "N", 0, "hnsw: candidates to look for, up to 10000 (default: the index's)", 0},
     {"output", ARGS_OUTPUT, "FILE", 0, "Write the keys to an .ivecs file instead of printing", 0},
     {"limit", ARGS_LIMIT, "N", 0, "Take only the first N queries", 0},
     {"threads", ARGS_THREADS, "N", 0, "Threads (default: processors)", 0},
@@ -61,6 +63,9 @@ static error_t parse_search(int key, char *text, struct argp_state *state)
         return 0;
     case ARGS_K:
         call->k = (uint32_t)args_count(state, "--k", text, 1, AKIN_K_MAX);
+        return 0;
+    case ARGS_EF:
+        call->ef = (uint32_t)args_count(state, "--ef", text, 1, AKIN_K_MAX);
         return 0;
     case ARGS_OUTPUT:
         call->output = text;
@@ -134,6 +139,7 @@ static bool search_portion(struct crew_member *member, const struct search_job *
     struct akin_search_options options;
     akin_search_options_init(&options);
     options.k = job->call->k;
+    options.ef_search = job->call->ef;
     const struct akin_batch_search batch = {.struct_size = sizeof batch,
                                             .queries = queries,
                                             .query_count = (size_t)count,

@@ -89,6 +89,8 @@ static int open_index(const struct fill_plan *plan, akin_index **index)
     struct akin_error error;
     akin_options_init(&options);
     options.kind = plan->kind;
+    options.m = plan->m;
+    options.ef_construction = plan->ef_construction;
     options.metric = plan->metric;
     options.type = plan->type;
     options.dim = plan->base->dim;

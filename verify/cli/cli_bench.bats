@@ -38,6 +38,16 @@ bench() {
     [[ "$stderr" == *"--ef is left out"* ]]
 }
 
+@test "a graph has one line for each ef, and its truth is exact without --truth" {
+    make_line
+    run -0 --separate-stderr bench --json --index hnsw --m 4 --ef-construction 8 --ef 2,3 --k 2
+    [ "${#lines[@]}" -eq 3 ]
+    jq -e '.phase == "build" and .index == "hnsw" and .vectors == 5' <<<"${lines[0]}"
+    for i in 1 2; do
+        jq -e '.index == "hnsw" and .recall == 1 and .ef == '$((i + 1)) <<<"${lines[i]}"
+    done
+}
+
 @test "the table for people has the same numbers" {
     make_line
     run -0 bench --k 2

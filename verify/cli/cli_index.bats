@@ -26,6 +26,16 @@ search() {
     [ "$(search 3)" = "$(printf '0 1 0 0\n0 2 1 1\n0 3 2 2\n1 1 0 0\n1 2 1 1\n1 3 2 2')" ]
 }
 
+@test "a graph is built, saved, loaded, searched and checked" {
+    make_line
+    build l2 --index hnsw --m 4 --ef-construction 8
+    [ "$(search 2)" = "$(printf '0 1 0 0.0625\n0 2 1 0.5625\n1 1 4 1\n1 2 3 36')" ]
+    [ "$(search 2 --ef 5)" = "$(search 2)" ]
+    run -0 "$AKIN" info i.akin
+    [[ "$output" == *hnsw* ]]
+    run -0 "$AKIN" check i.akin
+}
+
 @test "search --json prints one object for each query" {
     make_line
     build l2

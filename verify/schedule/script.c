@@ -79,8 +79,8 @@ static void check_progress(void)
     }
 }
 
-/* Inserts that ran side by side found each other: of two entries that were never replaced or deleted
-   each leads to the other. */
+/* Inserts that ran side by side found each other: of two entries that were never replaced or
+   deleted each leads to the other. */
 static void check_neighbors(void)
 {
     struct graph_fault fault;
