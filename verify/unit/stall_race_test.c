@@ -244,6 +244,26 @@ static void write_until_refused(void)
     assert_true(writes >= BOUND_BYTES / (dead_bytes + 512));
 }
 
+/*
+ * Write until what is refused stays refused: nothing is left that maintenance could reclaim.
+ *
+ * A held instant keeps dead slots and nothing else. A worker that had not come to its turn at the
+ * first refusal recycles commit records later, and then a few more writes work.
+ */
+static void write_until_refused_for_good(void)
+{
+    enum akin_status status = AKIN_OK;
+    while (status == AKIN_OK) {
+        do {
+            status = put_next();
+        } while (status == AKIN_OK);
+        assert_int_equal(status, AKIN_RECLAIM_STALLED);
+        assert_int_equal(akin_maintain(scene.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+        status = put_next();
+    }
+    assert_int_equal(status, AKIN_RECLAIM_STALLED);
+}
+
 /* What works and what does not, while memory waits for a reader. */
 static void only_writes_that_need_memory_are_refused(void)
 {
@@ -328,6 +348,7 @@ static void a_stalled_iteration_keeps_its_instant_and_holds_nobody_back(void **s
         visitor_start(&visitor, iterate_and_stop);
         assert_int_equal(stats_now().readers_active, 0); /* a pin, no section */
         write_until_refused();
+        write_until_refused_for_good();
         only_writes_that_need_memory_are_refused();
         visitor_end(&visitor);
         writes_work_again();
