@@ -9,6 +9,7 @@
 #include "akin/akin.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "graph/graph.h"
 #include "index/internal.h"
 #include "store/payload.h"
 #include "store/slots.h"
@@ -208,6 +209,25 @@ static void estimate_store(const struct akin_options *options, uint64_t entries,
     memory->commits_bytes = pool_bytes(1, sizeof(struct commit_record), CACHE_PAIR_BYTES);
 }
 
+/* The graph: lists as long as three quarters of their room, as insertion leaves them on the
+   average; one entry in m has lists above the lowest. What waits for readers comes on top. */
+static uint64_t estimate_links(const struct akin_options *options, uint64_t entries)
+{
+    const struct akin_options complete = options_complete(options);
+    const struct graph_shape shape = graph_shape_of(&complete);
+    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
+    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
+    const uint32_t shift = slots_chunk_shift(stride, options->capacity);
+    const uint64_t chunks = (entries + (1ull << shift) - 1) >> shift;
+    const uint64_t leaves = (chunks + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
+    const uint64_t above = (entries + shape.m - 1) / shape.m;
+    return size_align(sizeof(struct graph), CACHE_PAIR_BYTES) +
+           pool_bytes(1, block_bytes(0), CACHE_LINE_BYTES) +
+           leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr) +
+           chunks * graph_chunk_bytes(shift) + entries * block_bytes(shape.room * 3 / 4) +
+           above * (block_bytes(shape.room_above * 3 / 4) + block_bytes(2));
+}
+
 enum akin_status akin_estimate(const struct akin_options *options, uint64_t entries,
                                uint64_t payload_bytes_mean, struct akin_memory *memory,
                                struct akin_error *error)
@@ -236,6 +256,9 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
     }
     struct akin_memory result = {0};
     estimate_store(options, entries, &result);
+    if (options->kind == AKIN_HNSW) {
+        result.links_bytes = estimate_links(options, entries);
+    }
     if (payload_bytes_mean > 0) {
         const uint64_t bytes = entries * payload_block_bytes(payload_bytes_mean);
         const uint64_t chunks = (bytes + PAYLOAD_CHUNK_BYTES - 1) / PAYLOAD_CHUNK_BYTES;
@@ -245,9 +268,9 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
                             size_align(sizeof(struct akin_context), CACHE_PAIR_BYTES);
     result.other_bytes = size_align(sizeof(struct akin_index), CACHE_PAIR_BYTES) +
                          size_align(options->threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
-    result.total_bytes = result.rows_bytes + result.slots_bytes + result.map_bytes +
-                         result.payload_bytes + result.commits_bytes + result.contexts_bytes +
-                         result.other_bytes;
+    result.total_bytes = result.rows_bytes + result.slots_bytes + result.links_bytes +
+                         result.map_bytes + result.payload_bytes + result.commits_bytes +
+                         result.contexts_bytes + result.other_bytes;
     *memory = result;
     return AKIN_OK;
 }

@@ -94,15 +94,17 @@ refused() {
         refused "--threads is '$list'; up to 64 whole numbers from 1 to 4096" \
             bench --threads "$list"
     done
-    refused "--ef is '10,0'; up to 64 whole numbers from 1 to 1000000" bench --ef 10,0
+    refused "--ef is '10,0'; up to 64 whole numbers from 1 to 10000" bench --ef 10,0
     refused "--ef is '1,1,1" bench --ef "$(printf '1,%.0s' {1..64})1"
 }
 
 @test "words of options are checked" {
     refused "--metric is 'L2'; allowed: l2, ip, cosine" build --metric L2
     refused "--type is 'u8'; allowed: f32, int8" build --type u8
-    refused "--index is 'hnsw'; allowed: flat" build --index hnsw
-    refused "--index is 'hnsw'; allowed: flat" bench --index hnsw
+    refused "--index is 'tree'; allowed: flat, hnsw" build --index tree
+    refused "--index is 'tree'; allowed: flat, hnsw" bench --index tree
+    refused "--m is '65'; a whole number from 2 to 64" build --m 65
+    refused "--ef-construction is '0'" bench --ef-construction 0
 }
 
 @test "--limit, --query-limit, --repeats, --warmup and --sample have bounds" {

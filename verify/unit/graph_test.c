@@ -386,6 +386,25 @@ static void the_same_seed_gives_the_same_graph(void **state)
     oracle_end(&oracle);
 }
 
+/* Links that an index holds against those that were estimated. */
+static void links_are_about_what_was_estimated(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    struct oracle oracle;
+    struct akin_memory empty;
+    struct akin_memory full;
+    uint64_t random = test_seed();
+    graph_open(fixture, AKIN_L2, AKIN_F32, 8);
+    assert_status(AKIN_OK, akin_estimate(&fixture->options, 0, 0, &empty, NULL));
+    assert_status(AKIN_OK, akin_estimate(&fixture->options, 4000, 0, &full, NULL));
+    assert_int_equal(index_stats(fixture).memory.links_bytes, empty.links_bytes);
+    oracle_init(&oracle, AKIN_L2, AKIN_F32, 8);
+    fill(fixture, &oracle, 0, 4000, &random);
+    const uint64_t held = index_stats(fixture).memory.links_bytes;
+    assert_true(held > full.links_bytes / 2 && held < full.links_bytes * 2);
+    oracle_end(&oracle);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +421,7 @@ int main(void)
         INDEX_TEST(a_line_and_clusters_in_order_are_searchable),
         INDEX_TEST(what_a_search_did_is_told),
         INDEX_TEST(the_same_seed_gives_the_same_graph),
+        INDEX_TEST(links_are_about_what_was_estimated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,8 @@ AKIN_API AKIN_MUST_CHECK enum akin_status akin_options_validate(const struct aki
  *             entry, 0 for none. memory: where the answer goes, not NULL. error: may be NULL.
  * Output    : memory by kind, for an index that was filled once, without dead entries, and whose
  *             key table has grown to its steady size. Contexts are counted as if all `threads`
- *             searched with k = 100.
+ *             searched with k = 100. The lists of a graph are taken to be three quarters full; real
+ *             ones differ by a third or so, and lists that wait for readers come on top.
  * Ownership : the caller's.
  * Threads   : PURE; wait-free.
  * Order     : none.
