@@ -11,14 +11,14 @@
  * Maintenance marks P, waits, sweeps, waits, and gives P to another entry. Each access to a shared
  * word is a step. A list is a set of edges behind one handle; a handle is exchanged whole.
  *
- *     run:  all
- *     twin: no_grace_before_the_sweep    expects dangling
- *     twin: watermark_before_the_mark    expects dangling
- *     twin: no_grace_after_the_sweep     expects reused_under_a_reader
- *     twin: chosen_without_a_look        expects dangling
- *     twin: list_stored                  expects dangling
- *     twin: not_adopted                  expects lost
- *     twin: adopted_after_the_drop       expects lost
+ * run: graph_unlink -m3000
+ * twin: no_grace_before_the_sweep as graph_unlink expects dangling
+ * twin: watermark_before_the_mark as graph_unlink expects dangling
+ * twin: no_grace_after_the_sweep as graph_unlink expects reused_under_a_reader
+ * twin: chosen_without_a_look as graph_unlink expects dangling
+ * twin: list_stored as graph_unlink expects dangling
+ * twin: not_adopted as graph_unlink expects lost
+ * twin: adopted_after_the_drop as graph_unlink expects lost
  */
 
 /* Slots, and the root's list as another one. */
@@ -94,7 +94,7 @@ proctype inserter()
     ENTER;
     d_step { watermark_of_all = watermark_of_all + 1; state[NEW] = 0 };
     d_step { content[NEW] = 1 };
-#ifdef TWIN_chosen_without_a_look
+#ifdef TWIN_CHOSEN_WITHOUT_A_LOOK
     chosen = true;
 #else
     d_step { chosen = (state[P] == ALIVE) };
@@ -114,7 +114,7 @@ proctype copier()
     do
     :: !done ->
         d_step { old = list[HOLDER] };
-#ifdef TWIN_list_stored
+#ifdef TWIN_LIST_STORED
         d_step { list[HOLDER] = old | EDGE(CHILD); done = true };
 #else
         d_step {
@@ -190,8 +190,8 @@ inline clean(slot, old)
     do
     :: LEADS(list[slot], P) ->
         d_step { old = list[slot] };
-#ifdef TWIN_adopted_after_the_drop
-#elif !defined(TWIN_not_adopted)
+#ifdef TWIN_ADOPTED_AFTER_THE_DROP
+#elif !defined(TWIN_NOT_ADOPTED)
         if
         :: (old & ANCHOR(P)) != 0 -> adopt(old); d_step { old = list[slot] }
         :: else
@@ -214,14 +214,14 @@ proctype maintenance()
     byte watermark;
     byte slot;
     short old;
-#ifdef TWIN_watermark_before_the_mark
+#ifdef TWIN_WATERMARK_BEFORE_THE_MARK
     d_step { watermark = watermark_of_all };
 #endif
     d_step { state[P] = UNLINKING };
-#ifndef TWIN_no_grace_before_the_sweep
+#ifndef TWIN_NO_GRACE_BEFORE_THE_SWEEP
     grace_period();
 #endif
-#ifndef TWIN_watermark_before_the_mark
+#ifndef TWIN_WATERMARK_BEFORE_THE_MARK
     d_step { watermark = watermark_of_all };
 #endif
     slot = HOLDER;
@@ -235,10 +235,10 @@ proctype maintenance()
     :: else -> break
     od;
     slot = 0;
-#ifdef TWIN_adopted_after_the_drop
+#ifdef TWIN_ADOPTED_AFTER_THE_DROP
     adopt(old);
 #endif
-#ifndef TWIN_no_grace_after_the_sweep
+#ifndef TWIN_NO_GRACE_AFTER_THE_SWEEP
     grace_period();
 #endif
     d_step {
