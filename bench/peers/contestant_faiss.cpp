@@ -2,6 +2,8 @@
 /*
  * FAISS (Debian: libfaiss-dev, a generic build): flat and HNSW over floats.
  */
+#include <omp.h>
+
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 
@@ -20,6 +22,7 @@ class Faiss : public Contestant
         : name_(name), shape_(shape), unit_(shape.dim)
     {
         const int dim = static_cast<int>(shape.dim);
+        omp_set_num_threads(1); /* as the others */
         const auto metric =
             shape.metric == Metric::l2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
         if (name == "faiss-flat") {
@@ -55,7 +58,7 @@ class Faiss : public Contestant
     {
         labels_.resize(k);
         distances_.resize(k);
-        index_->search(1, prepared(query), static_cast<faiss::idx_t>(k), distances_.data(),
+        index_->search(1, prepared(query), static_cast<faiss::Index::idx_t>(k), distances_.data(),
                        labels_.data());
         std::size_t count = 0;
         for (std::size_t i = 0; i < k; i++) {
@@ -81,7 +84,7 @@ class Faiss : public Contestant
     std::vector<float> unit_;
     std::unique_ptr<faiss::Index> index_;
     faiss::IndexHNSWFlat *graph_ = nullptr;
-    std::vector<faiss::idx_t> labels_;
+    std::vector<faiss::Index::idx_t> labels_;
     std::vector<float> distances_;
 };
 

@@ -259,6 +259,7 @@ void measure(std::vector<Entry> &entries, const Vectors &query, const Truth &tru
     }
     for (std::size_t e = 0; e < entries.size(); e++) {
         std::vector<double> ratios;
+        ratios.reserve(call.repeats);
         for (std::size_t r = 0; r < call.repeats; r++) {
             ratios.push_back(qps[0][r] / qps[e][r]);
         }
