@@ -27,7 +27,7 @@
 #define LENGTH_MAX 1e15
 
 /* Partial sums of an exact loop: fixed, so that the order of additions is. */
-#define LANES 4
+#define LANES 8
 
 uint32_t metric_element_bytes(enum akin_type type)
 {
@@ -65,8 +65,8 @@ static double element(const unsigned char *data, uint32_t i)
     return (double)value;
 }
 
-/* Four neighboring elements, and four partial sums. What the compiler makes of them does not change
-   a bit: element i is added to sum i % LANES, one after the other. */
+/* Eight neighboring elements, and eight partial sums. What the compiler makes of them does not
+   change a bit: element i is added to sum i % LANES, one after the other. */
 typedef float floats __attribute__((vector_size(LANES * sizeof(float))));
 typedef double sums __attribute__((vector_size(LANES * sizeof(double))));
 
@@ -86,7 +86,8 @@ static double exact_l2_f32(const unsigned char *a, const unsigned char *b, uint3
         const double difference = element(a, i) - element(b, i);
         lanes[i % LANES] += difference * difference;
     }
-    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
 static double exact_dot_f32(const unsigned char *a, const unsigned char *b, uint32_t dim)
@@ -103,7 +104,8 @@ static double exact_dot_f32(const unsigned char *a, const unsigned char *b, uint
     for (; i < dim; i++) {
         lanes[i % LANES] += element(a, i) * element(b, i);
     }
-    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
 static double exact_l2_i8(const int8_t *a, const int8_t *b, uint32_t dim)
