@@ -165,6 +165,21 @@ const char *args_kind_name(enum akin_kind kind)
     return word_of(kind_words, (int)kind);
 }
 
+error_t args_graph(struct argp_state *state, int key, const char *text, uint32_t *m,
+                   uint32_t *ef_construction)
+{
+    switch (key) {
+    case ARGS_M:
+        *m = (uint32_t)args_count(state, "--m", text, 2, 64);
+        return 0;
+    case ARGS_EF_CONSTRUCTION:
+        *ef_construction = (uint32_t)args_count(state, "--ef-construction", text, 1, AKIN_K_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 void args_require(const struct argp_state *state, const char *option, bool is_given)
 {
     if (!is_given) {

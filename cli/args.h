@@ -76,6 +76,10 @@ enum akin_type args_type(const struct argp_state *state, const char *text);
 /* Read flat or hnsw. */
 enum akin_kind args_kind(const struct argp_state *state, const char *text);
 
+/* Read --m or --ef-construction, by its key: the shape of a graph. */
+error_t args_graph(struct argp_state *state, int key, const char *text, uint32_t *m,
+                   uint32_t *ef_construction);
+
 /* Refuse the call unless the value is there. */
 void args_require(const struct argp_state *state, const char *option, bool is_given);
 

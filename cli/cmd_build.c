@@ -67,12 +67,8 @@ static error_t parse_build(int key, char *text, struct argp_state *state)
         call->output = text;
         return 0;
     case ARGS_M:
-        call->m = (uint32_t)args_count(state, "--m", text, 2, 64);
-        return 0;
     case ARGS_EF_CONSTRUCTION:
-        call->ef_construction =
-            (uint32_t)args_count(state, "--ef-construction", text, 1, AKIN_K_MAX);
-        return 0;
+        return args_graph(state, key, text, &call->m, &call->ef_construction);
     case ARGS_LIMIT:
         call->limit = args_count(state, "--limit", text, 1, INT32_MAX);
         return 0;

@@ -138,7 +138,8 @@ void graph_drop(struct graph *graph, uint32_t slot)
     if (chunk == NULL) {
         return; /* its call found no memory for it */
     }
-    struct tower *const tower = atomic_ptr_load_acquire(&chunk->towers[offset]);
+    struct tower *const tower =
+        atomic_ptr_load_acquire(&chunk->towers[offset]); /* SYNC(graph.tower) */
     for (uint32_t level = 1; tower != NULL && level <= tower->level; level++) {
         block_retire(&graph->blocks, block_acquire(&tower->links[level - 1]));
     }

@@ -36,6 +36,7 @@ static enum slot_state state_of(const struct graph *graph, uint32_t slot)
 
 static uint64_t stamp_of(const struct atomic_u64 *stamps, const struct graph *graph, uint32_t slot)
 {
+    /* Relaxed: nobody else is at the index. */
     return atomic_u64_load_relaxed(&stamps[slot & graph->slots->chunk_mask]);
 }
 

@@ -24,6 +24,7 @@ static uint64_t cell_of(uint64_t number, uint32_t slot)
 
 void inflight_init(struct inflight *ring)
 {
+    /* Relaxed: published with the graph. */
     atomic_u64_store_relaxed(&ring->position, GRAPH_RING_CELLS);
     for (uint32_t i = 0; i < GRAPH_RING_CELLS; i++) {
         atomic_u64_store_relaxed(&ring->cells[i], cell_of(i, SLOT_NONE));
@@ -33,12 +34,15 @@ void inflight_init(struct inflight *ring)
 void inflight_append(struct inflight *ring, uint32_t slot)
 {
     for (;;) {
+        /* SYNC(inflight.position): pairs with the compare-and-swaps below; the cell of every number
+           below it is written. */
         const uint64_t number = atomic_u64_load_acquire(&ring->position);
         struct atomic_u64 *const cell = &ring->cells[number % GRAPH_RING_CELLS];
         const uint64_t seen = atomic_u64_load_acquire(cell);
         const int32_t ahead = (int32_t)(number_of(seen) - (uint32_t)number);
         /* SYNC(inflight.cell): pairs with the loads of inflight_look. */
         if (ahead < 0 && atomic_u64_cas(cell, seen, cell_of(number, slot))) {
+            /* SYNC(inflight.position): or somebody else has moved it. */
             (void)atomic_u64_cas(&ring->position, number, number + 1);
             return;
         }
@@ -59,6 +63,7 @@ void inflight_meet(struct inflight *ring)
 
 void inflight_look(const struct inflight *ring, uint64_t from, struct inflight_view *view)
 {
+    /* SYNC(inflight.position): pairs with inflight_append. */
     view->position = atomic_u64_load_acquire(&ring->position);
     view->count = 0;
     for (uint32_t i = 0; i < GRAPH_RING_CELLS; i++) {

@@ -167,8 +167,7 @@ static bool may_lack(const struct walk_plan *plan, uint32_t found)
 static bool has_many_dead(const struct walk_plan *plan)
 {
     const struct store *const store = &plan->call->index->store;
-    const uint64_t used = atomic_u64_load_relaxed(&store->slots.free_count) + frontier_count(store);
-    return used < plan->watermark && plan->watermark - used > plan->watermark / DEAD_SHARE;
+    return store_dead_slots(store, plan->watermark) > plan->watermark / DEAD_SHARE;
 }
 
 static void search_one(struct walk_plan *plan, size_t at)

@@ -226,11 +226,10 @@ enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
     rcu_enter();
     report.count = frontier_count(store);
     report.commits = frontier_stamp(store);
-    rcu_leave();
     report.slots = slots_watermark(&store->slots);
+    report.slots_dead = store_dead_slots(store, (uint32_t)report.slots);
+    rcu_leave();
     report.slots_free = atomic_u64_load_relaxed(&store->slots.free_count);
-    const uint64_t other = report.slots_free + report.count;
-    report.slots_dead = report.slots > other ? report.slots - other : 0;
     report.payload_live_bytes = atomic_u64_load_relaxed(&store->payload.live);
     report.maintenance_rounds = atomic_u64_load_relaxed(&maintainer->rounds);
     report.grace_periods = atomic_u64_load_relaxed(&maintainer->grace_periods);

@@ -381,11 +381,11 @@ static bool wants_batch(const struct maintainer *maintainer)
         memory_is_stalled(&store->memory)) {
         return true;
     }
+    const uint32_t watermark = slots_watermark(&store->slots);
     rcu_enter();
-    const uint64_t used = frontier_count(store) + atomic_u64_load_relaxed(&store->slots.free_count);
+    const uint64_t dead = store_dead_slots(store, watermark);
     rcu_leave();
-    const uint64_t watermark = slots_watermark(&store->slots);
-    return used < watermark && (watermark - used) * GRAPH_DEAD_DIVISOR >= watermark;
+    return dead > 0 && dead * GRAPH_DEAD_DIVISOR >= watermark;
 }
 
 /* Begin with a batch: out of the chains of their keys, and for a graph noted for the sweep. */

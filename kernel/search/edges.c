@@ -111,9 +111,11 @@ enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t lev
         /* SYNC(graph.block): pairs with block_acquire. A failure means that somebody else changed
            the list. */
         if (atomic_ptr_cas(handle, old, fresh)) {
+            /* Who took it out of reach retires it, nobody else. */
             block_retire(blocks, old);
             return EDGE_DONE;
         }
+        /* Never seen by anybody, and all the same not free before a grace period: store/pool.h. */
         block_retire(blocks, fresh);
         if ((id & BLOCK_ANCHOR) != 0) {
             return EDGE_REFUSED; /* the node may have its anchors by now: look again */

@@ -65,3 +65,11 @@ void store_abandon(struct store *store, uint32_t slot)
     slot_abandon(&store->slots, slot);
     memory_retire(&store->memory, bytes);
 }
+
+uint64_t store_dead_slots(const struct store *store, uint32_t watermark)
+{
+    /* Relaxed: a count that orders nothing. */
+    const uint64_t other =
+        atomic_u64_load_relaxed(&store->slots.free_count) + frontier_count(store);
+    return watermark > other ? watermark - other : 0;
+}

@@ -55,4 +55,8 @@ void store_abandon(struct store *store, uint32_t slot);
    free. */
 uint64_t store_slot_bytes(const struct store *store, uint32_t slot);
 
+/* Slots that are neither free nor live - dead, abandoned, or in the hands of a call - of those
+   below `watermark`. About: the numbers are not of one instant. Threads: any, inside. */
+uint64_t store_dead_slots(const struct store *store, uint32_t watermark);
+
 #endif

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/history_status.h"
 #include "harness/sizes.h"
 
 /* What a payload says. */
@@ -84,17 +85,9 @@ uint64_t mix_value(uint32_t dim, uint64_t query, double distance)
 
 static enum history_answer answer_of(struct history_caller *caller, enum akin_status status)
 {
-    switch (status) {
-    case AKIN_OK:
-        return HISTORY_OK;
-    case AKIN_EXISTS:
-        return HISTORY_EXISTS;
-    case AKIN_NOT_FOUND:
-        return HISTORY_NOT_FOUND;
-    default:
-        caller->failures++;
-        return HISTORY_FAILED;
-    }
+    const enum history_answer answer = history_answer_of(status);
+    caller->failures += answer == HISTORY_FAILED ? 1 : 0;
+    return answer;
 }
 
 static void do_write(struct history_caller *caller, enum history_kind kind, uint64_t key)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "akin/akin.h"
+#include "harness/history_status.h"
 #include "index/file_format.h"
 #include "schedule/explore.h"
 #include "schedule/model/model_file.h"
@@ -61,18 +62,11 @@ static uint64_t judge_entry(uint64_t key, const struct entry *found)
 
 static enum history_answer answer_of(enum akin_status status)
 {
-    switch (status) {
-    case AKIN_OK:
-        return HISTORY_OK;
-    case AKIN_EXISTS:
-        return HISTORY_EXISTS;
-    case AKIN_NOT_FOUND:
-        return HISTORY_NOT_FOUND;
-    default:
-        break;
+    const enum history_answer answer = history_answer_of(status);
+    if (answer == HISTORY_FAILED) {
+        explore_fail("a call answers %s", akin_strerror(status));
     }
-    explore_fail("a call answers %s", akin_strerror(status));
-    return HISTORY_FAILED;
+    return answer;
 }
 
 static void call_write(akin_index *index, const struct script_call *call, struct history_op *op)

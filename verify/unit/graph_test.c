@@ -17,6 +17,7 @@
 #include "index/internal.h"
 #include "support/index_fixture.h"
 #include "support/oracle.h"
+#include "support/scratch.h"
 #include "sync/rcu.h"
 
 enum { K = 10, EF = 100, QUERIES = 50 };
@@ -386,6 +387,72 @@ static void the_same_seed_gives_the_same_graph(void **state)
     oracle_end(&oracle);
 }
 
+static void patience_ends_a_search_early(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    struct oracle oracle;
+    struct akin_search_options options;
+    struct akin_search_stats patient = {0};
+    struct akin_search_stats hasty = {0};
+    struct akin_neighbor found[K];
+    uint64_t random = test_seed();
+    float row[8];
+    uint32_t count = 0;
+    graph_open(fixture, AKIN_L2, AKIN_F32, 8);
+    oracle_init(&oracle, AKIN_L2, AKIN_F32, 8);
+    fill(fixture, &oracle, 0, 3000, &random);
+    random_row(&random, SPREAD_UNIT, AKIN_F32, 8, row);
+    const struct akin_vector query = akin_vector_f32(row, 8);
+    akin_search_options_init(&options);
+    options.k = K;
+    options.ef_search = 10 * EF / 2;
+    options.stats = &patient;
+    assert_status(AKIN_OK,
+                  akin_search(fixture->index, NULL, &query, &options, found, &count, NULL));
+    options.patience = 5;
+    options.stats = &hasty;
+    assert_status(AKIN_OK,
+                  akin_search(fixture->index, NULL, &query, &options, found, &count, NULL));
+    assert_int_equal(count, K);
+    assert_true(hasty.hops < patient.hops / 2);
+    options.ef_search = 10001;
+    assert_status(AKIN_BAD_ARGUMENT, akin_search(fixture->index, NULL, &query, &options, found,
+                                                 &count, &fixture->error));
+    assert_error(&fixture->error, AKIN_BAD_ARGUMENT, "options.ef_search");
+    oracle_end(&oracle);
+}
+
+/* A file keeps the shape of a graph, and its entries; the edges are made again. */
+static void a_graph_is_saved_and_loaded(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    struct scratch scratch;
+    struct oracle oracle;
+    struct akin_options told = {.struct_size = sizeof told};
+    akin_index *loaded = NULL;
+    uint64_t random = test_seed();
+    graph_open(fixture, AKIN_L2, AKIN_F32, 8);
+    oracle_init(&oracle, AKIN_L2, AKIN_F32, 8);
+    fill(fixture, &oracle, 0, 600, &random);
+    scratch_make(&scratch);
+    const char *const path = scratch_path(&scratch, "graph.akin");
+    assert_status(AKIN_OK, akin_save(fixture->index, path, NULL));
+    assert_status(AKIN_OK, akin_load(path, NULL, &loaded, NULL));
+    assert_status(AKIN_OK, akin_options_of(loaded, &told, NULL));
+    assert_int_equal(told.kind, AKIN_HNSW);
+    assert_int_equal(told.m, fixture->options.m);
+    assert_int_equal(told.ef_construction, fixture->options.ef_construction);
+    assert_true(told.alpha == 1);
+    assert_status(AKIN_OK, akin_check(loaded, NULL));
+    akin_index *const first = fixture->index;
+    fixture->index = loaded;
+    assert_true(recall(fixture, &oracle, &random) >= 95);
+    fixture->index = first;
+    assert_status(AKIN_OK, akin_close(loaded));
+    scratch_remove(&scratch);
+    oracle_end(&oracle);
+}
+
 /* Links that an index holds against those that were estimated. */
 static void links_are_about_what_was_estimated(void **state)
 {
@@ -421,6 +488,8 @@ int main(void)
         INDEX_TEST(a_line_and_clusters_in_order_are_searchable),
         INDEX_TEST(what_a_search_did_is_told),
         INDEX_TEST(the_same_seed_gives_the_same_graph),
+        INDEX_TEST(patience_ends_a_search_early),
+        INDEX_TEST(a_graph_is_saved_and_loaded),
         INDEX_TEST(links_are_about_what_was_estimated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
