@@ -19,7 +19,7 @@ class Faiss : public Contestant
 {
   public:
     Faiss(const std::string &name, const Shape &shape)
-        : name_(name), shape_(shape), unit_(shape.dim)
+        : name_(name), shape_(shape), prepared_(shape.metric, shape.dim)
     {
         const int dim = static_cast<int>(shape.dim);
         omp_set_num_threads(1); /* as the others */
@@ -44,7 +44,7 @@ class Faiss : public Contestant
     void insert(const float *row, std::uint32_t number) override
     {
         (void)number; /* rows come in order, and are numbered so */
-        index_->add(1, prepared(row));
+        index_->add(1, prepared_(row));
     }
 
     void set_ef(std::uint32_t ef) override
@@ -58,7 +58,7 @@ class Faiss : public Contestant
     {
         labels_.resize(k);
         distances_.resize(k);
-        index_->search(1, prepared(query), static_cast<faiss::Index::idx_t>(k), distances_.data(),
+        index_->search(1, prepared_(query), static_cast<faiss::Index::idx_t>(k), distances_.data(),
                        labels_.data());
         std::size_t count = 0;
         for (std::size_t i = 0; i < k; i++) {
@@ -70,18 +70,9 @@ class Faiss : public Contestant
     }
 
   private:
-    const float *prepared(const float *vector)
-    {
-        if (shape_.metric != Metric::cosine) {
-            return vector;
-        }
-        make_unit(vector, shape_.dim, unit_.data());
-        return unit_.data();
-    }
-
     std::string name_;
     Shape shape_;
-    std::vector<float> unit_;
+    Prepared prepared_;
     std::unique_ptr<faiss::Index> index_;
     faiss::IndexHNSWFlat *graph_ = nullptr;
     std::vector<faiss::Index::idx_t> labels_;

@@ -15,7 +15,7 @@ namespace
 class Hnswlib : public Contestant
 {
   public:
-    explicit Hnswlib(const Shape &shape) : shape_(shape), unit_(shape.dim)
+    explicit Hnswlib(const Shape &shape) : shape_(shape), prepared_(shape.metric, shape.dim)
     {
         if (shape.metric == Metric::l2) {
             space_ = std::make_unique<hnswlib::L2Space>(shape.dim);
@@ -33,7 +33,7 @@ class Hnswlib : public Contestant
 
     void insert(const float *row, std::uint32_t number) override
     {
-        graph_->addPoint(prepared(row), number);
+        graph_->addPoint(prepared_(row), number);
     }
 
     void set_ef(std::uint32_t ef) override
@@ -43,7 +43,7 @@ class Hnswlib : public Contestant
 
     std::size_t search(const float *query, std::size_t k, std::uint32_t *numbers) override
     {
-        auto found = graph_->searchKnn(prepared(query), k);
+        auto found = graph_->searchKnn(prepared_(query), k);
         std::size_t count = 0;
         for (; !found.empty(); found.pop()) {
             numbers[count++] = static_cast<std::uint32_t>(found.top().second);
@@ -52,18 +52,8 @@ class Hnswlib : public Contestant
     }
 
   private:
-    /* It has no cosine: the inner product of vectors of unit length is one. */
-    const float *prepared(const float *vector)
-    {
-        if (shape_.metric != Metric::cosine) {
-            return vector;
-        }
-        make_unit(vector, shape_.dim, unit_.data());
-        return unit_.data();
-    }
-
     Shape shape_;
-    std::vector<float> unit_;
+    Prepared prepared_;
     std::unique_ptr<hnswlib::SpaceInterface<float>> space_;
     std::unique_ptr<hnswlib::HierarchicalNSW<float>> graph_;
 };

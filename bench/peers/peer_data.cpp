@@ -4,132 +4,151 @@
  */
 #include "peer_data.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <stdexcept>
+#include <thread>
+
+extern "C" {
+#include "cli/fill.h"
+#include "cli/say.h"
+#include "cli/truth.h"
+#include "cli/vecs.h"
+}
 
 namespace peers
 {
 namespace
 {
 
-bool ends_with(const std::string &text, const std::string &end)
+void check(int code)
 {
-    return text.size() >= end.size() &&
-           text.compare(text.size() - end.size(), end.size(), end) == 0;
+    if (code != CLI_OK) {
+        throw Failure{code};
+    }
 }
 
-[[noreturn]] void fail(const std::string &path, std::size_t row, const char *what)
+/* A file of vectors while it is read. */
+class File
 {
-    throw std::runtime_error(path + ": row " + std::to_string(row) + ": " + what);
+  public:
+    File(const std::string &path, std::size_t limit)
+    {
+        check(vecs_open(&vecs_, path.c_str(), VECS_VECTORS, limit));
+    }
+    File(const File &) = delete;
+    File &operator=(const File &) = delete;
+    ~File()
+    {
+        vecs_close(&vecs_);
+    }
+
+    const vecs &get() const
+    {
+        return vecs_;
+    }
+
+    Vectors floats() const
+    {
+        Vectors vectors;
+        vectors.count = vecs_.row_count;
+        vectors.dim = vecs_.dim;
+        vectors.values.resize(vectors.count * vectors.dim);
+        for (std::size_t i = 0; i < vectors.count; i++) {
+            float *const row = &vectors.values[i * vectors.dim];
+            const void *const read = vecs_row_as(&vecs_, i, AKIN_F32, row);
+            if (read != row) {
+                std::memcpy(row, read, vectors.dim * sizeof(float));
+            }
+        }
+        return vectors;
+    }
+
+  private:
+    vecs vecs_ = {};
+};
+
+akin_metric metric_of(Metric metric)
+{
+    return metric == Metric::l2              ? AKIN_L2
+           : metric == Metric::inner_product ? AKIN_INNER_PRODUCT
+                                             : AKIN_COSINE;
 }
 
-/* Rows of a dimension and as many elements of `element_bytes`; `take` gets each. False at the
-   end. */
-template <typename Take>
-void read_rows(const std::string &path, std::size_t element_bytes, std::size_t limit, Take take)
+/* The exact answers, from the file or by a flat index that is made for them. */
+void find_truth(const Source &source, const truth_plan &plan, truth *found)
 {
-    std::ifstream file(path, std::ios::binary);
-    std::vector<char> bytes;
-    if (!file) {
-        throw std::runtime_error(path + ": cannot be read");
+    if (!source.truth.empty()) {
+        check(truth_read(&plan, source.truth.c_str(), found));
+        return;
     }
-    for (std::size_t row = 0; limit == 0 || row < limit; row++) {
-        std::int32_t dim = 0;
-        if (!file.read(reinterpret_cast<char *>(&dim), sizeof dim)) {
-            return;
+    fill_plan fill = {};
+    fill_cost cost = {};
+    akin_index *index = nullptr;
+    fill.base = plan.base;
+    fill.metric = plan.metric;
+    fill.kind = AKIN_FLAT;
+    fill.type = AKIN_F32;
+    fill.threads = plan.threads;
+    fill.threads_later = plan.threads;
+    check(fill_index(&fill, &index, &cost));
+    check(fill_close(index, truth_compute(&plan, index, found)));
+}
+
+Truth truth_of(const Source &source, const File &base, const File &query)
+{
+    truth found = {};
+    truth_plan plan = {};
+    plan.base = &base.get();
+    plan.query = &query.get();
+    plan.metric = metric_of(source.metric);
+    plan.type = AKIN_F32;
+    plan.k = static_cast<std::uint32_t>(source.k);
+    plan.threads = std::max(1u, std::thread::hardware_concurrency());
+    Truth rows;
+    try {
+        find_truth(source, plan, &found);
+        for (std::size_t i = 0; i < found.query_count; i++) {
+            const std::int32_t *const first = found.rows + i * found.k;
+            rows.emplace_back(first, first + found.k);
         }
-        if (dim < 1 || dim > 16384) {
-            fail(path, row, "the dimension is not within 1 and 16384");
-        }
-        bytes.resize(static_cast<std::size_t>(dim) * element_bytes);
-        if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-            fail(path, row, "the file ends within it");
-        }
-        take(row, static_cast<std::size_t>(dim), bytes);
+    } catch (...) {
+        truth_free(&found);
+        throw;
     }
+    truth_free(&found);
+    return rows;
 }
 
 } // namespace
 
-Vectors read_vectors(const std::string &path, std::size_t limit)
+Data read_data(const Source &source)
 {
-    Vectors vectors;
-    const bool has_bytes = ends_with(path, ".bvecs");
-    if (!has_bytes && !ends_with(path, ".fvecs")) {
-        throw std::runtime_error(path + ": neither .fvecs nor .bvecs");
-    }
-    read_rows(path, has_bytes ? 1 : sizeof(float), limit,
-              [&](std::size_t row, std::size_t dim, const std::vector<char> &bytes) {
-                  if (row > 0 && dim != vectors.dim) {
-                      fail(path, row, "another dimension than the row before");
-                  }
-                  const std::size_t at = vectors.values.size();
-                  vectors.dim = dim;
-                  vectors.count++;
-                  vectors.values.resize(at + dim);
-                  for (std::size_t i = 0; i < dim && has_bytes; i++) {
-                      vectors.values[at + i] =
-                          static_cast<float>(static_cast<unsigned char>(bytes[i]));
-                  }
-                  if (!has_bytes) {
-                      std::memcpy(&vectors.values[at], bytes.data(), bytes.size());
-                  }
-              });
-    if (vectors.count == 0) {
-        throw std::runtime_error(path + ": no rows");
-    }
-    return vectors;
+    const File base(source.base, source.limit);
+    const File query(source.query, source.query_limit);
+    check(fill_accept(&base.get(), metric_of(source.metric), AKIN_F32));
+    check(fill_accept_query(&query.get(), base.get().dim, AKIN_F32));
+    Data data;
+    data.truth = truth_of(source, base, query);
+    data.base = base.floats();
+    data.query = query.floats();
+    return data;
 }
 
-Truth read_truth(const std::string &path, std::size_t queries, std::size_t k)
+const float *Prepared::operator()(const float *vector)
 {
-    Truth truth;
-    read_rows(path, sizeof(std::int32_t), queries,
-              [&](std::size_t row, std::size_t dim, const std::vector<char> &bytes) {
-                  if (dim < k) {
-                      fail(path, row, "fewer answers than --k");
-                  }
-                  std::vector<std::uint32_t> numbers(k);
-                  std::memcpy(numbers.data(), bytes.data(), k * sizeof numbers[0]);
-                  truth.push_back(numbers);
-              });
-    if (truth.size() != queries) {
-        throw std::runtime_error(path + ": fewer rows than there are queries");
+    if (metric_ != Metric::cosine) {
+        return vector;
     }
-    return truth;
-}
-
-Truth compute_truth(const Vectors &base, const Vectors &query, Metric metric, std::size_t k)
-{
-    Shape shape;
-    shape.metric = metric;
-    shape.dim = base.dim;
-    shape.capacity = base.count;
-    const auto flat = make_akin("akin-flat", shape);
-    for (std::size_t i = 0; i < base.count; i++) {
-        flat->insert(base.row(i), static_cast<std::uint32_t>(i));
-    }
-    Truth truth;
-    for (std::size_t i = 0; i < query.count; i++) {
-        std::vector<std::uint32_t> numbers(k);
-        numbers.resize(flat->search(query.row(i), k, numbers.data()));
-        truth.push_back(numbers);
-    }
-    return truth;
-}
-
-void make_unit(const float *vector, std::size_t dim, float *unit)
-{
     double sum = 0;
-    for (std::size_t i = 0; i < dim; i++) {
+    for (std::size_t i = 0; i < unit_.size(); i++) {
         sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
     }
     const float inverse = static_cast<float>(1 / std::sqrt(sum));
-    for (std::size_t i = 0; i < dim; i++) {
-        unit[i] = vector[i] * inverse;
+    for (std::size_t i = 0; i < unit_.size(); i++) {
+        unit_[i] = vector[i] * inverse;
     }
+    return unit_.data();
 }
 
 } // namespace peers

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vectors and exact answers from files: .fvecs, .bvecs, .ivecs.
+ * Vectors and exact answers, read and judged by what the command has for that.
  */
 #ifndef AKIN_BENCH_PEERS_PEER_DATA_HPP
 #define AKIN_BENCH_PEERS_PEER_DATA_HPP
@@ -15,18 +15,45 @@ namespace peers
 
 using Truth = std::vector<std::vector<std::uint32_t>>;
 
-/* Read up to `limit` rows, 0 for all; bytes become floats. std::runtime_error names file and
-   row. */
-Vectors read_vectors(const std::string &path, std::size_t limit);
+/* What everybody searches. */
+struct Data {
+    Vectors base;
+    Vectors query;
+    Truth truth;
+};
 
-/* The k nearest of each query, from a file, which must have as many. */
-Truth read_truth(const std::string &path, std::size_t queries, std::size_t k);
+/* Where it comes from. */
+struct Source {
+    std::string base;
+    std::string query;
+    std::string truth; /* empty: computed */
+    std::size_t limit = 0;
+    std::size_t query_limit = 0;
+    std::size_t k = 10;
+    Metric metric = Metric::l2;
+};
 
-/* The same by comparing everything: with the flat index. */
-Truth compute_truth(const Vectors &base, const Vectors &query, Metric metric, std::size_t k);
+/* Read it all. Failure, already said on standard error, is the exit code of the command. */
+struct Failure {
+    int code;
+};
+Data read_data(const Source &source);
 
-/* A vector of length 1 in the same direction. */
-void make_unit(const float *vector, std::size_t dim, float *unit);
+/* Vectors as a peer without cosine takes them: the inner product of unit vectors is one. */
+class Prepared
+{
+  public:
+    Prepared(Metric metric, std::size_t dim) : metric_(metric), unit_(dim)
+    {
+    }
+
+    /* The vector, or one of length 1 in its direction, valid until the next call. */
+    const float *operator()(const float *vector);
+
+  private:
+    Metric metric_;
+    std::vector<float> unit_;
+};
 
 } // namespace peers
 

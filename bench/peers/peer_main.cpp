@@ -313,18 +313,22 @@ void run(const Call &call)
     if (metric == metrics.end()) {
         throw std::invalid_argument("--metric " + call.metric + ": l2, ip or cosine");
     }
-    const Vectors base = read_vectors(call.base, call.limit);
-    const Vectors query = read_vectors(call.query, call.query_limit);
-    if (base.dim != query.dim) {
-        throw std::invalid_argument("--query has another dimension than --base");
-    }
     if (call.limit != 0 && !call.truth.empty()) {
         throw std::invalid_argument("--truth is of the whole base, and --limit takes a part");
     }
+    Source source;
+    source.base = call.base;
+    source.query = call.query;
+    source.truth = call.truth;
+    source.limit = call.limit;
+    source.query_limit = call.query_limit;
+    source.k = call.k;
+    source.metric = metric->second;
+    const Data data = read_data(source);
     Shape shape;
     shape.metric = metric->second;
-    shape.dim = base.dim;
-    shape.capacity = base.count;
+    shape.dim = data.base.dim;
+    shape.capacity = data.base.count;
     shape.m = call.m;
     shape.ef_construction = call.ef_construction;
     std::vector<Entry> entries(1 + call.peers.size());
@@ -332,13 +336,11 @@ void run(const Call &call)
     for (std::size_t i = 0; i < call.peers.size(); i++) {
         entries[i + 1].contestant = make(call.peers[i], shape);
     }
-    const Truth truth = call.truth.empty() ? compute_truth(base, query, metric->second, call.k)
-                                           : read_truth(call.truth, query.count, call.k);
     for (auto &entry : entries) {
-        fill(entry, base, call, entries[0].build_seconds);
+        fill(entry, data.base, call, entries[0].build_seconds);
     }
     for (const std::uint32_t ef : call.efs) {
-        measure(entries, query, truth, call, ef);
+        measure(entries, data.query, data.truth, call, ef);
     }
     compare(entries);
 }
@@ -356,6 +358,8 @@ int main(int argc, char **argv)
     }
     try {
         run(call);
+    } catch (const Failure &failure) {
+        return failure.code; /* which has been said */
     } catch (const std::invalid_argument &wrong) {
         std::fprintf(stderr, "akin-bench-peers: %s\n", wrong.what());
         return 2;

@@ -3,7 +3,8 @@
  * Unit tests of what a walk writes to.
  *
  * Goal   : a slot is new once in a walk, and new again in the next, however many were met; meeting
- *          many at once is the same as one after the other; a walk whose thread died leaves nothing.
+ *          many at once is the same as one after the other; a walk whose thread died leaves
+ *          nothing.
  * Method : random slots against a plain array of marks, in walks of all lengths.
  */
 #include <setjmp.h>
