@@ -34,8 +34,8 @@ enum akin_maintain_mode {
  * Linearizes: none; it changes nothing that a reader can tell.
  * Status    : AKIN_OK; AKIN_IN_CALLBACK; AKIN_BAD_ARGUMENT; AKIN_BUSY (_ROUND while another thread
  *             maintains).
- * Cost      : linear in what is reclaimed, _DRAIN in slots; one to three grace periods. A graph with
- *             dead entries: linear in slots, up to two grace periods more.
+ * Cost      : linear in what is reclaimed, _DRAIN in slots; one to three grace periods.
+ *             A graph with dead entries: linear in slots, up to two grace periods more.
  * Source    : docs/CONCURRENCY.md section 5.
  */
 AKIN_API AKIN_MUST_CHECK enum akin_status akin_maintain(akin_index *index,

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/history_sim.h"
+
 enum { OPS = HISTORY_ORACLE_OPS_MAX, KEYS = HISTORY_ORACLE_KEYS_MAX };
 enum progress { NOT_BEGUN, NOTED, OVER };
 
@@ -209,4 +211,16 @@ bool history_oracle_of_key(const struct history *history, uint64_t key)
         }
     }
     return history_oracle(&part);
+}
+
+void history_tally_add(struct history_tally *tally, const struct history *history, bool is_fine,
+                       const char *what, int trial)
+{
+    const bool is_possible = history_oracle(history);
+    if (is_possible && !is_fine) {
+        history_show(history);
+        fail_msg("trial %d: %s that can be is refused", trial, what);
+    }
+    tally->wrong += is_possible ? 0 : 1;
+    tally->caught += is_fine ? 0 : 1;
 }

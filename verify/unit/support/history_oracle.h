@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "harness/history.h"
 
@@ -19,5 +20,16 @@ bool history_oracle(const struct history *history);
 
 /* The same for the calls of one key and the clears only. */
 bool history_oracle_of_key(const struct history *history, uint64_t key);
+
+/* What a checker made of histories that were spoiled. */
+struct history_tally {
+    uint32_t wrong;  /* of them, those that cannot be */
+    uint32_t caught; /* those that it refused */
+};
+
+/* Judge a history that was spoiled: by the oracle, and by the checker's answer. A checker that
+   refuses what can be fails the test, which names `what` and the trial. */
+void history_tally_add(struct history_tally *tally, const struct history *history, bool is_fine,
+                       const char *what, int trial);
 
 #endif
