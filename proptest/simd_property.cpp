@@ -223,7 +223,8 @@ bool is_within(float got, long double exact, long double bound)
 
 bool same_bits(float a, float b)
 {
-    return std::memcmp(&a, &b, sizeof a) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
+    /* Bits are the question. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+    return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
 /* The value of `pair`, after `many` and the exchanged arguments have given the same bits. */
