@@ -93,8 +93,9 @@ static bool check_list(struct checking *checking, uint32_t slot, uint32_t level,
         if (level == 0) {
             const struct slot_chunk *const chunk = slot_chunk_of(checking->graph->slots, target);
             checking->census->edges++;
-            checking->census->to_dead +=
-                stamp_of(chunk->died, checking->graph, target) != STAMP_NEVER ? 1 : 0;
+            const bool is_dead = stamp_of(chunk->died, checking->graph, target) != STAMP_NEVER;
+            checking->census->to_dead += is_dead ? 1 : 0;
+            checking->census->live_to_dead += is_dead && is_live(checking->graph, slot) ? 1 : 0;
         }
     }
     if (block->count > BLOCK_IDS_MAX || pruned > (level == 0 ? shape->room : shape->room_above)) {

@@ -22,10 +22,11 @@ struct graph_fault {
 
 /* What a whole graph consists of. */
 struct graph_census {
-    uint64_t linked;    /* slots with lists */
-    uint64_t edges;     /* at the lowest level */
-    uint64_t to_dead;   /* of them, those that lead to a dead slot */
-    uint64_t reachable; /* slots that the root leads to */
+    uint64_t linked;       /* slots with lists */
+    uint64_t edges;        /* at the lowest level */
+    uint64_t to_dead;      /* of them, those that lead to a dead slot */
+    uint64_t live_to_dead; /* of those, in the list of a live one */
+    uint64_t reachable;    /* slots that the root leads to */
     uint32_t top_level;
 };
 

@@ -233,6 +233,12 @@ enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
     report.payload_live_bytes = atomic_u64_load_relaxed(&store->payload.live);
     report.maintenance_rounds = atomic_u64_load_relaxed(&maintainer->rounds);
     report.grace_periods = atomic_u64_load_relaxed(&maintainer->grace_periods);
+    report.slots_unlinking = atomic_u64_load_relaxed(&maintainer->unlinking);
+    report.slots_recycled = atomic_u64_load_relaxed(&maintainer->recycled);
+    report.graph_sweeps = atomic_u64_load_relaxed(&maintainer->sweep.sweeps);
+    report.graph_pruned = atomic_u64_load_relaxed(&maintainer->sweep.pruned);
+    report.graph_filled = atomic_u64_load_relaxed(&maintainer->sweep.filled);
+    report.graph_adopted = atomic_u64_load_relaxed(&maintainer->sweep.adopted);
     report.orphans = atomic_u64_load_relaxed(&maintainer->orphans);
     report.reclaim_stalls = atomic_u64_load_relaxed(&maintainer->stalls);
     report.readers_active = readers.active;

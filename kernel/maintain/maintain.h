@@ -68,6 +68,8 @@ struct maintainer {
     /* Read by anybody. */
     struct atomic_u64 rounds CACHE_PAIR_ALIGNED;
     struct atomic_u64 grace_periods;
+    struct atomic_u64 unlinking; /* `batch_count` between rounds */
+    struct atomic_u64 recycled;  /* slots that were freed */
     struct atomic_u64 orphans;
     struct atomic_u64 stalls;
     struct atomic_u64 takeovers;    /* maintainers that died and were replaced */

@@ -366,6 +366,8 @@ static uint64_t free_batch(struct maintainer *maintainer)
         free_slot(maintainer->store, maintainer->batch[i]);
     }
     maintainer->batch_count = 0;
+    atomic_u64_store_relaxed(&maintainer->unlinking, 0);
+    (void)atomic_u64_fetch_add_relaxed(&maintainer->recycled, count);
     if (count == maintainer->batch_capacity) {
         grow_batch(maintainer);
     }
@@ -401,6 +403,7 @@ static void begin_batch(struct maintainer *maintainer, uint64_t horizon)
         sweep_mark(&maintainer->sweep, maintainer->batch, maintainer->batch_count) != AKIN_OK) {
         maintainer->batch_count = 0; /* they are UNLINKING and found again */
     }
+    atomic_u64_store_relaxed(&maintainer->unlinking, maintainer->batch_count);
 }
 
 /* After grace period A. */

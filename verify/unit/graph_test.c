@@ -172,6 +172,57 @@ static void inner_product_f32(void **state)
     live_through(*state, AKIN_INNER_PRODUCT, AKIN_F32, 12);
 }
 
+/* One round up to the second grace period: the dead are out of all lists and not yet free. */
+static void sweep_once(struct index_fixture *fixture)
+{
+    struct maintainer *const maintainer = &fixture->index->maintainer;
+    uint64_t reclaimed = 0;
+    maintain_claim_surely(maintainer);
+    maintainer->is_thorough = true;
+    assert_true(maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed));
+    maintainer->is_thorough = false;
+    maintain_release(maintainer);
+}
+
+static void the_dead_are_out_of_all_lists_before_they_are_recycled(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    struct oracle oracle;
+    uint64_t random = test_seed();
+    fixture->options.maintenance = AKIN_MAINTENANCE_CALLER;
+    graph_open(fixture, AKIN_L2, AKIN_F32, 8);
+    oracle_init(&oracle, AKIN_L2, AKIN_F32, 8);
+    fill(fixture, &oracle, 0, 1000, &random);
+    for (uint64_t key = 0; key < 1000; key += 2) {
+        take(fixture, &oracle, key);
+    }
+    const uint64_t references = census(fixture).live_to_dead;
+    struct akin_stats stats = index_stats(fixture);
+    assert_true(references > 500);
+    assert_int_equal(stats.slots_dead, 500);
+    assert_int_equal(stats.slots_unlinking, 0);
+    assert_int_equal(stats.graph_pruned, 0);
+    sweep_once(fixture);
+    stats = index_stats(fixture);
+    assert_int_equal(census(fixture).live_to_dead, 0);
+    assert_int_equal(stats.slots_dead, 500);
+    assert_int_equal(stats.slots_unlinking, 500);
+    assert_int_equal(stats.slots_recycled, 0);
+    assert_int_equal(stats.graph_sweeps, 1);
+    assert_true(stats.graph_pruned >= references); /* and those above the lowest level */
+    assert_true(stats.graph_filled > 0 && stats.graph_adopted > 0);
+    index_drain(fixture);
+    stats = index_stats(fixture);
+    assert_int_equal(stats.slots_dead, 0);
+    assert_int_equal(stats.slots_unlinking, 0);
+    assert_int_equal(stats.slots_recycled, 500);
+    assert_int_equal(stats.slots_free, 500);
+    fill(fixture, &oracle, 2000, 500, &random);
+    assert_int_equal(index_stats(fixture).slots, stats.slots);
+    check(fixture);
+    oracle_end(&oracle);
+}
+
 static void everything_deleted_leaves_an_empty_graph_that_can_be_filled(void **state)
 {
     struct index_fixture *const fixture = *state;
@@ -480,6 +531,7 @@ int main(void)
         INDEX_TEST(cosine_f32),
         INDEX_TEST(cosine_i8),
         INDEX_TEST(inner_product_f32),
+        INDEX_TEST(the_dead_are_out_of_all_lists_before_they_are_recycled),
         INDEX_TEST(everything_deleted_leaves_an_empty_graph_that_can_be_filled),
         INDEX_TEST(a_search_goes_on_until_k_pass_the_filter),
         INDEX_TEST(k_beyond_the_index_gives_all_of_it),

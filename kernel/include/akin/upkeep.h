@@ -49,12 +49,18 @@ struct akin_stats {
     uint64_t slots;              /* slot numbers handed out so far */
     uint64_t slots_free;         /* of these, ready for reuse */
     uint64_t slots_dead;         /* of these, dead and not yet recycled */
+    uint64_t slots_unlinking;    /* of the dead, those that maintenance is taking out */
+    uint64_t slots_recycled;     /* dead slots made ready for reuse so far */
     uint64_t commits;            /* stamp of the newest commit */
     uint64_t payload_live_bytes; /* payload bytes referenced by entries not yet recycled */
     uint64_t maintenance_rounds; /* rounds finished */
     uint64_t grace_periods;      /* waited for */
     uint64_t orphans;            /* slots recovered from threads that died inside a call */
     uint64_t reclaim_stalls;     /* calls refused with AKIN_RECLAIM_STALLED */
+    uint64_t graph_sweeps;       /* walks over all lists of the graph that were finished */
+    uint64_t graph_pruned;       /* references to dead slots that sweeps took out of lists */
+    uint64_t graph_filled;       /* lists that they filled again */
+    uint64_t graph_adopted;      /* entries that they anchored elsewhere */
     uint64_t readers_active;     /* calls inside a read section now, as far as contexts show */
     uint64_t
         reader_oldest_ns; /* age of the oldest of them, resolution some milliseconds; 0 if none */
