@@ -56,6 +56,16 @@ static void join(struct linking *linking)
     inflight_append(&graph->inflight, linking->slot);
 }
 
+/* One that was chosen as living may have died since, and would be chosen as dead once more. */
+static bool is_chosen(const struct choice *choice, uint32_t slot)
+{
+    uint32_t i = 0;
+    while (i < choice->count && choice->slots[i] != slot) {
+        i++;
+    }
+    return i < choice->count;
+}
+
 /* Choose from the entries of the beam that are alive, and dead or not, as told. */
 static void choose_from(struct linking *linking, bool dead, struct choice *choice)
 {
@@ -65,7 +75,7 @@ static void choose_from(struct linking *linking, bool dead, struct choice *choic
     for (uint32_t i = 0; i < linking->beam.count; i++) {
         const uint32_t slot = beam_slot(&trail->entries[i]);
         if (slot != linking->slot && edges_is_dead(graph, slot) == dead &&
-            slot_state_is_alive(edges_state(graph, slot))) {
+            slot_state_is_alive(edges_state(graph, slot)) && !is_chosen(choice, slot)) {
             trail->candidates[count++] =
                 (struct candidate){.distance = trail->entries[i].distance, .id = slot};
         }
