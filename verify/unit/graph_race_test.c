@@ -70,8 +70,18 @@ static void close_index(void)
     assert_int_equal(akin_close(shared.index), AKIN_OK);
 }
 
+/* Whether more was inserted than there are slots. */
+static bool has_recycled(void)
+{
+    struct akin_stats stats = {.struct_size = sizeof stats};
+    return akin_stats_get(shared.index, &stats, NULL) == AKIN_OK &&
+           race_number_load(&shared.inserted) > stats.slots + KEYS;
+}
+
+/* A thread's share begins when slots are used again: the race goes on until then. */
 static void write_all(struct race_worker *worker)
 {
+    bool recycled = false;
     for (uint64_t serial = 1; race_goes_on(worker); serial++) {
         const struct described what = {.key = race_random(worker, KEYS),
                                        .writer = worker->number,
@@ -89,6 +99,10 @@ static void write_all(struct race_worker *worker)
         } else if (status != AKIN_NOT_FOUND && status != AKIN_EXISTS &&
                    status != AKIN_RECLAIM_STALLED) {
             race_error(worker, "a write answered %s", akin_status_name(status));
+        }
+        if (!recycled && worker->operations == 64) {
+            recycled = has_recycled();
+            worker->operations = 0;
         }
     }
 }
