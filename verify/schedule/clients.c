@@ -123,6 +123,9 @@ static const struct client named[] = {
     {.script = {"graph_delete_neighbor", "i1=1 i2=2", {"i3=3", "d1"}, SCRIPT_GRAPH},
      .shows = "an insert beside the delete of its neighbor (5)",
      .bound = 2},
+    {.script = {"graph_few_neighbors", "i1=1", {"i3=3", "d1"}, SCRIPT_GRAPH | SCRIPT_WIDE},
+     .shows = "a neighbor dies while living ones are few and dead ones are chosen too (5)",
+     .bound = 2},
     {.script =
          {"graph_insert_sweep", "i1=1 i2=2 d1", {"i3=3", "m m"}, SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
      .shows = "an insert beside the sweep of its neighbor, which is recycled (5)",

@@ -25,17 +25,23 @@ void report_success(const struct client *client, const struct search_result *res
            result->steps_max, result->shared);
 }
 
+struct flag_name {
+    const char *name;
+    uint32_t flag;
+};
+
+static const struct flag_name flag_names[] = {
+    {"payload", SCRIPT_PAYLOAD}, {"inline", SCRIPT_INLINE}, {"block", SCRIPT_MAY_BLOCK},
+    {"cold", SCRIPT_COLD},       {"graph", SCRIPT_GRAPH},   {"wide", SCRIPT_WIDE}};
+
+enum { FLAG_NAMES = sizeof flag_names / sizeof flag_names[0] };
+
 static void print_flags(uint32_t flags)
 {
-    const char *const names[] = {(flags & SCRIPT_PAYLOAD) != 0 ? "payload" : "",
-                                 (flags & SCRIPT_INLINE) != 0 ? "inline" : "",
-                                 (flags & SCRIPT_MAY_BLOCK) != 0 ? "block" : "",
-                                 (flags & SCRIPT_COLD) != 0 ? "cold" : "",
-                                 (flags & SCRIPT_GRAPH) != 0 ? "graph" : ""};
     const char *before = " --flags ";
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (names[i][0] != '\0') {
-            printf("%s%s", before, names[i]);
+    for (size_t i = 0; i < FLAG_NAMES; i++) {
+        if ((flags & flag_names[i].flag) != 0) {
+            printf("%s%s", before, flag_names[i].name);
             before = ",";
         }
     }
@@ -126,24 +132,28 @@ void report_failure(const struct client *client, const struct search_result *res
     }
 }
 
+/* The flag of a name, 0 when there is none. */
+static uint32_t flag_of(const char *text, size_t length)
+{
+    for (size_t i = 0; i < FLAG_NAMES; i++) {
+        if (strlen(flag_names[i].name) == length &&
+            strncmp(text, flag_names[i].name, length) == 0) {
+            return flag_names[i].flag;
+        }
+    }
+    return 0;
+}
+
 bool report_parse_flags(const char *text, uint32_t *flags)
 {
     *flags = 0;
     while (text != NULL && *text != '\0') {
         const size_t length = strcspn(text, ",");
-        if (length == 7 && strncmp(text, "payload", length) == 0) {
-            *flags |= SCRIPT_PAYLOAD;
-        } else if (length == 6 && strncmp(text, "inline", length) == 0) {
-            *flags |= SCRIPT_INLINE;
-        } else if (length == 5 && strncmp(text, "block", length) == 0) {
-            *flags |= SCRIPT_MAY_BLOCK;
-        } else if (length == 4 && strncmp(text, "cold", length) == 0) {
-            *flags |= SCRIPT_COLD;
-        } else if (length == 5 && strncmp(text, "graph", length) == 0) {
-            *flags |= SCRIPT_GRAPH;
-        } else {
+        const uint32_t flag = flag_of(text, length);
+        if (flag == 0) {
             return false;
         }
+        *flags |= flag;
         text += length;
         text += *text == ',' ? 1 : 0;
     }

@@ -15,7 +15,7 @@ static const struct argp_option options[] = {
     {"pairs", 'p', 0, 0, "Explore every call against every other", 0},
     {"script", 's', "SET-UP|FIBER|FIBER...", 0, "Explore this program; script.h has the letters",
      0},
-    {"flags", 'f', "payload,inline,block,cold,graph", 0,
+    {"flags", 'f', "payload,inline,block,cold,graph,wide", 0,
      "Flags of the given program, or more flags of pairs", 0},
     {"bound", 'b', "N", 0, "Preemptions, instead of what a client without harm says", 1},
     {"random", 'r', "N", 0, "N random schedules instead of all within the bound", 1},

@@ -27,7 +27,8 @@ enum script_flags {
     SCRIPT_INLINE = 2,    /* writes maintain, as soon as anything waits; otherwise nobody does */
     SCRIPT_MAY_BLOCK = 4, /* a call of the program may wait for another fiber (maintenance) */
     SCRIPT_COLD = 8,      /* no fiber has called before: contexts are made in the schedule */
-    SCRIPT_GRAPH = 16     /* the index is a graph, otherwise flat */
+    SCRIPT_GRAPH = 16,    /* the index is a graph, otherwise flat */
+    SCRIPT_WIDE = 32      /* a graph with twice as many neighbors: dead ones make up for few */
 };
 
 struct script {
