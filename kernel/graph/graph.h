@@ -125,7 +125,7 @@ static inline struct atomic_ptr *graph_base(const struct graph *graph, uint32_t 
 /* The tower of a slot, NULL when it has none. Threads: any, inside. Order: acquire. */
 static inline struct tower *graph_tower(const struct graph *graph, uint32_t slot)
 {
-    /* SYNC(graph.tower): pairs with the store in graph_publish. */
+    /* SYNC(graph.tower): pairs with the store in place_lists (update/link.c). */
     return atomic_ptr_load_acquire(
         &graph_chunk_of(graph, slot)->towers[slot & graph->slots->chunk_mask]);
 }

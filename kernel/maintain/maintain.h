@@ -65,7 +65,7 @@ struct maintainer {
     uint32_t *batch;          /* `first_batch`, or a larger block of the index's memory */
     uint32_t first_batch[MAINTAIN_BATCH_SLOTS];
     struct payload_block *moved[MAINTAIN_BATCH_SLOTS];
-    /* Read by anybody. */
+    /* Read by anybody, relaxed: they order nothing. */
     struct atomic_u64 rounds CACHE_PAIR_ALIGNED;
     struct atomic_u64 grace_periods;
     struct atomic_u64 unlinking; /* `batch_count` between rounds */

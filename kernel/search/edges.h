@@ -46,8 +46,8 @@ static inline enum slot_state edges_state(const struct graph *graph, uint32_t sl
 static inline bool edges_is_dead(const struct graph *graph, uint32_t slot)
 {
     const struct slot_chunk *const chunk = slot_chunk_of(graph->slots, slot);
-    /* Relaxed: it only says which neighbors are preferred; either answer is sound.
-       SYNC(slot.stamps) */
+    /* Relaxed: it only says which neighbors are preferred; either answer is sound. The next look
+       may answer otherwise: who looks twice has to allow for that. SYNC(slot.stamps) */
     return atomic_u64_load_relaxed(&chunk->died[slot & graph->slots->chunk_mask]) != STAMP_NEVER;
 }
 
