@@ -137,19 +137,23 @@ static enum akin_status chunk_make(void *owner, void **made)
     return AKIN_OK;
 }
 
-/* Claim a slot if it is FREE. */
-static bool claim_if_free(struct slots *slots, uint32_t slot)
+/* Make a FREE slot PENDING; whether it was this call that did. */
+static bool take_free(struct slot_chunk *chunk, uint32_t offset)
 {
-    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
-    const uint32_t offset = slot & slots->chunk_mask;
     const uint64_t word = slot_state_acquire(chunk, offset);
     if (slot_state_of(word) != SLOT_FREE) {
-        return false; /* an old hint: somebody else has it */
+        return false;
     }
     const uint64_t taken = slot_word(slot_generation_of(word) + 1, SLOT_PENDING);
     /* SYNC(slot.state): acquires what maintenance reset before it made the slot FREE. */
-    if (!atomic_u64_cas(&chunk->state[offset], word, taken)) {
-        return false;
+    return atomic_u64_cas(&chunk->state[offset], word, taken);
+}
+
+/* Claim a slot below the watermark if it is FREE. */
+static bool claim_if_free(struct slots *slots, uint32_t slot)
+{
+    if (!take_free(slot_chunk_of(slots, slot), slot & slots->chunk_mask)) {
+        return false; /* an old hint: somebody else has it */
     }
     atomic_u64_sub_floor(&slots->free_count, 1);
     return true;
@@ -190,23 +194,25 @@ static bool claim_searched(struct slots *slots, uint32_t *claimed)
     return false;
 }
 
+/* Claim the slot at the watermark. The slot first, then the watermark: so that nobody who looks
+   below it can take a slot that this call counts on. Who finds it taken moves the watermark on. */
 static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
 {
     struct backoff backoff = backoff_start();
     for (;;) {
-        const uint32_t next = atomic_u32_load_acquire(&slots->next);
+        const uint32_t next = slots_watermark(slots);
         if (next >= slots->count_max) {
             return AKIN_INDEX_FULL;
         }
-        /* The chunk first: a number must not be burnt on a path that can fail. */
         const enum akin_status status = directory_ensure(
             &slots->directory, next >> slots->chunk_shift, chunk_make, chunk_give, slots);
         if (status != AKIN_OK) {
             return status;
         }
-        /* SYNC(slots.next): pairs with slots_watermark. A failure means that somebody else got a
-           slot. */
-        if (atomic_u32_cas(&slots->next, next, next + 1)) {
+        const bool taken = take_free(slot_chunk_of(slots, next), next & slots->chunk_mask);
+        /* SYNC(slots.next): pairs with slots_watermark. A failure means that somebody moved it. */
+        (void)atomic_u32_cas(&slots->next, next, next + 1);
+        if (taken) {
             *claimed = next;
             return AKIN_OK;
         }

@@ -4,18 +4,21 @@
  *
  * Level   : store (2).
  * Promises: growth copies nothing and stops nobody. A slot has at most one owner (G2): a fresh
- *           number comes from one compare-and-swap of `next`, a recycled one from a
- *           compare-and-swap of the slot's own state word; the ring of free numbers only hints.
+ *           number is claimed by a compare-and-swap of its slot's own state word, a fresh one as a
+ *           recycled one; `next` and the ring of free numbers only say where to try.
  *
  * State machine of a slot (word: generation in the upper bits, state in the lower eight)
  *
- *     fresh --claim--> PENDING --slot_link--> LINKED --maintenance--> UNLINKING --grace--> FREE
+ *     FREE  --claim--> PENDING --slot_link--> LINKED --maintenance--> UNLINKING --grace--> FREE
  *                         |                     |                                         |
  *                         +---slot_abandon----> ABANDONED --maintenance--grace----------> FREE
  *     FREE --claim, generation + 1--> PENDING
  *
  * In a graph LINKED means that the lists of its neighbors are out, so that edges may lead to it,
  * and is followed by ANCHORED, before the commit: docs/graph.md section 3.
+ *
+ * A slot above the watermark is FREE, and not yet counted as such; zeroed memory is FREE. So is a
+ * slot below it whose chunk was given back: claiming makes the chunk anew.
  *
  * State is about ownership and links only. Visibility is decided by the two stamps alone.
  *
@@ -46,11 +49,11 @@
 #define STAMP_NEVER 0u
 
 enum slot_state {
-    SLOT_PENDING = 0,   /* owned by the call that claimed it */
+    SLOT_FREE = 0,      /* may be claimed */
     SLOT_LINKED = 1,    /* complete; may be committed */
     SLOT_UNLINKING = 2, /* dead for every reader to come; waits for those inside */
     SLOT_ABANDONED = 3, /* its call failed; was never visible; waits for a grace period */
-    SLOT_FREE = 4,      /* may be claimed */
+    SLOT_PENDING = 4,   /* owned by the call that claimed it */
     SLOT_ANCHORED = 5   /* LINKED, and its own anchor edge is in place: graphs only */
 };
 
