@@ -35,9 +35,11 @@
 #define PAYLOAD_SPARSE_DIVISOR 4u
 
 /* Key table. */
-#define KEY_BUCKETS_MIN  1024u
-#define KEY_BUCKETS_MAX  (1u << 30)
-#define KEY_BUCKET_BYTES 16u /* one cds_lfht node a bucket; asserted in store/key_map.c */
+#define KEY_BUCKETS_MIN 1024u
+#define KEY_BUCKETS_MAX (1u << 30)
+/* A table shrinks when one part in so many of its buckets would do. */
+#define KEY_SHRINK_DIVISOR 8u
+#define KEY_BUCKET_BYTES   16u /* one cds_lfht node a bucket; asserted in store/key_map.c */
 
 /* Pools of commit records and key records. */
 #define POOL_CHUNK_OBJECTS 256u

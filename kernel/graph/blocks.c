@@ -72,3 +72,26 @@ uint64_t blocks_recycle(struct blocks *blocks, struct blocks_dead *dead)
     }
     return count;
 }
+
+void blocks_set_aside(struct blocks *blocks)
+{
+    for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
+        pool_set_aside(&blocks->sizes[i]);
+    }
+}
+
+void blocks_drop_chunks(struct blocks *blocks)
+{
+    for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
+        pool_drop_chunks(&blocks->sizes[i]);
+    }
+}
+
+uint64_t blocks_give_chunks(struct blocks *blocks)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
+        count += pool_give_chunks(&blocks->sizes[i]);
+    }
+    return count;
+}

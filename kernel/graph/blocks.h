@@ -65,6 +65,12 @@ MUST_CHECK enum akin_status block_take(struct blocks *blocks, uint32_t count, st
 /* Retire a block, published or not. NULL is ignored. Threads: any, inside a read section. */
 void block_retire(struct blocks *blocks, struct block *block);
 
+/* Give memory back in three steps, as pool_set_aside, pool_drop_chunks, pool_give_chunks. Threads:
+   the maintainer, the first one inside. */
+void blocks_set_aside(struct blocks *blocks);
+void blocks_drop_chunks(struct blocks *blocks);
+uint64_t blocks_give_chunks(struct blocks *blocks);
+
 /* Recycle in two halves, as pool_collect and pool_recycle. Threads: the maintainer. */
 void blocks_collect(struct blocks *blocks, struct blocks_dead *dead);
 uint64_t blocks_recycle(struct blocks *blocks, struct blocks_dead *dead);

@@ -68,25 +68,15 @@ struct graph_shape graph_shape_of(const struct akin_options *options)
     return shape;
 }
 
-enum akin_status graph_init(struct graph *graph, const struct graph_shape *shape,
-                            struct slots *slots)
+void graph_init(struct graph *graph, const struct graph_shape *shape, struct slots *slots)
 {
     *graph = (struct graph){.shape = *shape, .slots = slots, .memory = slots->memory};
     directory_init(&graph->chunks, graph->memory, MEMORY_LINKS);
     slots->count_max = slots->count_max < GRAPH_SLOTS_MAX ? slots->count_max : GRAPH_SLOTS_MAX;
     blocks_init(&graph->blocks, graph->memory);
     inflight_init(&graph->inflight);
-    struct block *root = NULL;
-    rcu_enter();
-    const enum akin_status status = block_take(&graph->blocks, 0, &root);
-    rcu_leave();
-    if (status != AKIN_OK) {
-        blocks_end(&graph->blocks);
-        return status;
-    }
-    /* SYNC(graph.block): pairs with block_acquire. */
-    atomic_ptr_store_release(&graph->root, root);
-    return AKIN_OK;
+    /* SYNC(graph.block): pairs with block_acquire. Zeroed: it has no ids. */
+    atomic_ptr_store_release(&graph->root, graph_empty_root(graph));
 }
 
 void graph_end(struct graph *graph)
@@ -99,6 +89,16 @@ enum akin_status graph_ensure(struct graph *graph, uint32_t slot)
 {
     return directory_ensure(&graph->chunks, slot >> graph->slots->chunk_shift, chunk_make,
                             chunk_give, graph);
+}
+
+struct graph_chunk *graph_remove_chunk(struct graph *graph, uint32_t index)
+{
+    return directory_remove(&graph->chunks, index);
+}
+
+void graph_give_chunk(struct graph *graph, struct graph_chunk *chunk)
+{
+    chunk_give(graph, chunk);
 }
 
 uint32_t graph_level_of(const struct graph_shape *shape, uint64_t key)
@@ -130,6 +130,16 @@ enum akin_status tower_take(struct graph *graph, uint32_t level, struct tower **
     return AKIN_OK;
 }
 
+/* Take a block off its handle, then retire it: who dies in between loses the block until the end,
+   and does not leave it to be retired twice. Relaxed: nobody comes to the slot; its state word
+   publishes this to the next owner. */
+static void drop_handle(struct graph *graph, struct atomic_ptr *handle)
+{
+    struct block *const block = block_acquire(handle);
+    atomic_ptr_store_relaxed(handle, NULL);
+    block_retire(&graph->blocks, block);
+}
+
 void graph_drop(struct graph *graph, uint32_t slot)
 {
     struct graph_chunk *const chunk =
@@ -141,13 +151,10 @@ void graph_drop(struct graph *graph, uint32_t slot)
     struct tower *const tower =
         atomic_ptr_load_acquire(&chunk->towers[offset]); /* SYNC(graph.tower) */
     for (uint32_t level = 1; tower != NULL && level <= tower->level; level++) {
-        block_retire(&graph->blocks, block_acquire(&tower->links[level - 1]));
+        drop_handle(graph, &tower->links[level - 1]);
     }
-    block_retire(&graph->blocks, (struct block *)(void *)tower);
-    block_retire(&graph->blocks, block_acquire(&chunk->links[offset]));
-    /* Relaxed: nobody comes to the slot; its state word publishes this to the next owner. */
-    atomic_ptr_store_relaxed(&chunk->towers[offset], NULL);
-    atomic_ptr_store_relaxed(&chunk->links[offset], NULL);
+    drop_handle(graph, &chunk->towers[offset]); /* in the place of a block */
+    drop_handle(graph, &chunk->links[offset]);
 }
 
 void graph_raise_entry(struct graph *graph, uint32_t slot, uint32_t level)

@@ -67,6 +67,9 @@ struct graph {
     struct directory chunks; /* of struct graph_chunk */
     struct blocks blocks;
     struct atomic_ptr root CACHE_PAIR_ALIGNED; /* struct block, all ids anchors; never NULL */
+    /* The root's block while it has no children: no chunk of blocks stays for it alone. It comes
+       back only after a sweep, hence not within a section. */
+    _Alignas(struct block) unsigned char empty_root[sizeof(struct block)];
     struct atomic_u64 entry; /* where searches begin: level in the upper half, slot + 1 below */
     struct inflight inflight;
 };
@@ -77,19 +80,18 @@ struct graph_shape graph_shape_of(const struct akin_options *options);
 /* Bytes for each slot of a chunk beside those of the store. PURE. */
 uint64_t graph_chunk_bytes(uint32_t chunk_shift);
 
-/*
- * Make an empty graph over the slots of a store.
- *
- * Status : AKIN_OK; AKIN_NO_MEMORY; AKIN_OVER_BUDGET; after failure everything is given back.
- * Threads: SETUP.
- */
-MUST_CHECK enum akin_status graph_init(struct graph *graph, const struct graph_shape *shape,
-                                       struct slots *slots);
+/* Make an empty graph over the slots of a store. It must not move. Threads: SETUP. */
+void graph_init(struct graph *graph, const struct graph_shape *shape, struct slots *slots);
 void graph_end(struct graph *graph);
 
 /* Make sure that a slot's chunk of handles exists. Threads: the claimer of the slot; lock-free but
    for the allocator. */
 MUST_CHECK enum akin_status graph_ensure(struct graph *graph, uint32_t slot);
+
+/* Take the handles of a chunk of slots out, if there are any, and give their memory back after a
+   grace period. Threads: the maintainer, who has all slots of the chunk in hand. */
+struct graph_chunk *graph_remove_chunk(struct graph *graph, uint32_t index);
+void graph_give_chunk(struct graph *graph, struct graph_chunk *chunk);
 
 /* The level of a key: its own and the seed's alone, so it does not depend on who inserts when.
    PURE. */
@@ -156,6 +158,20 @@ static inline struct block *block_acquire(const struct atomic_ptr *handle)
  * Threads: any, inside.
  */
 MUST_CHECK enum akin_status tower_take(struct graph *graph, uint32_t level, struct tower **tower);
+
+/* The root's block while it has no children. */
+static inline struct block *graph_empty_root(struct graph *graph)
+{
+    return (struct block *)(void *)graph->empty_root;
+}
+
+/* Retire a block that a handle led to, the root's included. Threads: who replaced it, inside. */
+static inline void graph_retire(struct graph *graph, struct block *block)
+{
+    if (block != graph_empty_root(graph)) {
+        block_retire(&graph->blocks, block);
+    }
+}
 
 /* Retire a slot's blocks and tower; its handles are NULL afterwards. Threads: the claimer before
    any edge leads to the slot, or the maintainer after grace period B; inside. */

@@ -30,8 +30,7 @@ static bool broken(struct checking *checking, const char *invariant, uint32_t sl
 
 static enum slot_state state_of(const struct graph *graph, uint32_t slot)
 {
-    return slot_state_of(
-        slot_state_acquire(slot_chunk_of(graph->slots, slot), slot & graph->slots->chunk_mask));
+    return slot_state(graph->slots, slot);
 }
 
 static uint64_t stamp_of(const struct atomic_u64 *stamps, const struct graph *graph, uint32_t slot)
@@ -43,7 +42,7 @@ static uint64_t stamp_of(const struct atomic_u64 *stamps, const struct graph *gr
 static bool is_live(const struct graph *graph, uint32_t slot)
 {
     const struct slot_chunk *const chunk = slot_chunk_of(graph->slots, slot);
-    return slot_state_is_alive(state_of(graph, slot)) &&
+    return chunk != NULL && slot_state_is_alive(state_of(graph, slot)) &&
            stamp_of(chunk->born, graph, slot) != STAMP_NEVER &&
            stamp_of(chunk->died, graph, slot) == STAMP_NEVER;
 }

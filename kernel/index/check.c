@@ -121,6 +121,10 @@ static bool check_slot(struct totals *totals, uint32_t slot)
     const struct store *const store = &totals->index->store;
     const struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
     const uint32_t offset = slot & store->slots.chunk_mask;
+    if (chunk == NULL) {
+        totals->free++;
+        return true;
+    }
     const struct payload_block *const block = atomic_ptr_load_acquire(&chunk->payload[offset]);
     if (!check_stamps(totals, chunk, offset, slot)) {
         return false;
@@ -170,6 +174,9 @@ static bool check_chain(struct totals *totals, const struct key_record *record, 
         }
         const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
         const uint32_t offset = slot & slots->chunk_mask;
+        if (chunk == NULL) {
+            return broken(totals, "I5 chains", record->key, "a chain leads to a free slot");
+        }
         const uint64_t born = atomic_u64_load_relaxed(&chunk->born[offset]);
         const uint64_t died = atomic_u64_load_relaxed(&chunk->died[offset]);
         if (chunk->key[offset] != record->key) {
@@ -200,6 +207,9 @@ static bool check_record(void *context, struct key_record *record)
         return broken(totals, "I4 keys", record->key, "a head is no slot");
     }
     const struct slot_chunk *const chunk = slot_chunk_of(slots, head);
+    if (chunk == NULL) {
+        return broken(totals, "I4 keys", record->key, "a head is a free slot");
+    }
     totals->keys_live +=
         atomic_u64_load_relaxed(&chunk->died[head & slots->chunk_mask]) == STAMP_NEVER ? 1 : 0;
     return check_chain(totals, record, head);

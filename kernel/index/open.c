@@ -21,11 +21,7 @@ static enum akin_status make_graph(struct akin_index *index)
     enum akin_status status =
         memory_take(memory, MEMORY_LINKS, sizeof(struct graph), CACHE_PAIR_BYTES, &block);
     if (status == AKIN_OK) {
-        status = graph_init(block, &shape, &index->store.slots);
-        if (status != AKIN_OK) {
-            memory_give(memory, MEMORY_LINKS, block, sizeof(struct graph), CACHE_PAIR_BYTES);
-            return status;
-        }
+        graph_init(block, &shape, &index->store.slots);
         index->routing.graph = block;
     }
     return status;

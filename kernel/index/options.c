@@ -222,7 +222,6 @@ static uint64_t estimate_links(const struct akin_options *options, uint64_t entr
     const uint64_t leaves = (chunks + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
     const uint64_t above = (entries + shape.m - 1) / shape.m;
     return size_align(sizeof(struct graph), CACHE_PAIR_BYTES) +
-           pool_bytes(1, block_bytes(0), CACHE_LINE_BYTES) +
            leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr) +
            chunks * graph_chunk_bytes(shift) + entries * block_bytes(shape.room * 3 / 4) +
            above * (block_bytes(shape.room_above * 3 / 4) + block_bytes(2));

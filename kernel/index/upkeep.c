@@ -114,13 +114,25 @@ static void drain(struct maintainer *maintainer)
     const uint32_t watermark = slots_watermark(&maintainer->store->slots);
     uint64_t rounds_left = 8 + 2 * (uint64_t)(watermark / MAINTAIN_BATCH_SLOTS);
     uint64_t reclaimed;
+    bool was_whole;
     do {
+        was_whole = maintainer->step == MAINTAIN_GATHER;
         reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
         (void)ended; /* it always ends when it may wait */
-    } while (
-        (reclaimed > 0 || maintainer->moved_count > 0 || maintainer->sweep.step != SWEEP_IDLE) &&
-        --rounds_left > 0);
+    } while ((!was_whole || reclaimed > 0 || maintainer->moved_count > 0 ||
+              maintainer->sweep.step != SWEEP_IDLE) &&
+             --rounds_left > 0);
+}
+
+/* One round in which chunks of pools are given back. */
+static void give_pools(struct maintainer *maintainer)
+{
+    uint64_t reclaimed = 0;
+    maintainer->shrink.wants_pools = true;
+    const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
+    (void)ended; /* it always ends when it may wait */
+    maintainer->shrink.wants_pools = false;
 }
 
 /* Everything: what waits, what dead threads left, and what that set free. */
@@ -130,6 +142,7 @@ static void maintain_fully(struct akin_index *index)
     contexts_recover(index);
     maintain_claim_surely(maintainer);
     maintainer->is_thorough = true;
+    maintainer->gives_all = true;
     atomic_u64_store_relaxed(&index->store.keys.refused, 0);
     drain(maintainer);
     maintain_recover(maintainer);
@@ -137,7 +150,13 @@ static void maintain_fully(struct akin_index *index)
         slots_recount(&index->store.slots);
     }
     drain(maintainer);
+    give_pools(maintainer);
+    key_map_shrink(&index->store.keys);
+    if (maintainer->step == MAINTAIN_GATHER && maintainer->sweep.step == SWEEP_IDLE) {
+        maintain_shorten(maintainer);
+    }
     maintainer->is_thorough = false;
+    maintainer->gives_all = false;
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
     maintain_release(maintainer);
 }
@@ -230,6 +249,7 @@ enum akin_status akin_stats_get(akin_index *index, struct akin_stats *stats,
     report.slots_dead = store_dead_slots(store, (uint32_t)report.slots);
     rcu_leave();
     report.slots_free = atomic_u64_load_relaxed(&store->slots.free_count);
+    report.slots_absent = slots_absent(&store->slots);
     report.payload_live_bytes = atomic_u64_load_relaxed(&store->payload.live);
     report.maintenance_rounds = atomic_u64_load_relaxed(&maintainer->rounds);
     report.grace_periods = atomic_u64_load_relaxed(&maintainer->grace_periods);

@@ -95,6 +95,10 @@ static enum walk_step step(struct walk *walk, struct walk_entry *entry)
     for (uint32_t i = 0; i < SLOTS_PER_SECTION && walk->slot < walk->watermark; i++) {
         const struct slot_chunk *const chunk = slot_chunk_of(slots, walk->slot);
         const uint32_t offset = walk->slot & slots->chunk_mask;
+        if (chunk == NULL) { /* given back: nothing in it is visible */
+            walk->slot = slots_chunk_last(slots, walk->slot) + 1;
+            continue;
+        }
         if (slot_is_visible(chunk, offset, walk->stamp)) {
             if (copy_entry(walk, chunk, offset, entry)) {
                 walk->slot++;

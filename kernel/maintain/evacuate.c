@@ -25,7 +25,7 @@ static bool may_move(const struct slot_chunk *chunk, uint32_t offset,
                      const struct payload_block *block)
 {
     return block != NULL && atomic_u64_load_relaxed(&chunk->born[offset]) != STAMP_NEVER &&
-           slot_state_of(slot_state_acquire(chunk, offset)) == SLOT_LINKED &&
+           slot_state_is_alive(slot_state_of(slot_state_acquire(chunk, offset))) &&
            payload_is_sparse(block);
 }
 
@@ -62,6 +62,10 @@ static bool move_section(struct maintainer *maintainer, uint32_t watermark)
         const uint32_t slot = maintainer->cursor_move++;
         struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
         const uint32_t offset = slot & store->slots.chunk_mask;
+        if (chunk == NULL) {
+            maintainer->cursor_move = slots_chunk_last(&store->slots, slot) + 1;
+            continue;
+        }
         /* SYNC(slot.payload): pairs with the store of the writer. */
         const struct payload_block *const block = atomic_ptr_load_acquire(&chunk->payload[offset]);
         if (may_move(chunk, offset, block)) {

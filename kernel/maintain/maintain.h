@@ -16,6 +16,8 @@
  *             -- grace period B --
  *             free     died := never, payload released, slot FREE and hinted at
  *
+ *           Memory that nothing uses is given back in the same steps: shrink.h.
+ *
  *           With a graph the slots of a batch are swept out of it between B and free, in pieces,
  *           which may take several rounds; free is then after the next grace period: sweep.h.
  *
@@ -33,6 +35,7 @@
 #include "akin/status.h"
 #include "base/limits.h"
 #include "base/attributes.h"
+#include "maintain/shrink.h"
 #include "maintain/sweep.h"
 #include "store/store.h"
 #include "sync/atomic.h"
@@ -43,6 +46,8 @@ struct maintainer {
     struct store *store;
     struct sweep sweep; /* of the graph, if there is one */
     bool is_thorough;   /* this round takes every dead slot, however few there are */
+    bool gives_all;     /* and gives back all memory that is not in use */
+    struct shrink shrink;
     struct akin_logger logger;
     enum akin_maintenance mode;
     /* Who is the maintainer: process generation and thread number, 0 for nobody. Everything down to
@@ -95,6 +100,9 @@ void maintain_set_graph(struct maintainer *maintainer, struct graph *graph,
 
 /* Give back what it took. Threads: SETUP. */
 void maintain_end(struct maintainer *maintainer);
+
+/* Give back the memory of a long list of dead slots. Threads: the maintainer, between rounds. */
+void maintain_shorten(struct maintainer *maintainer);
 
 /* Become the maintainer, or not. Until maintain_release the thread is not cancelled. Threads: any;
    wait-free. */

@@ -50,6 +50,10 @@ static void first_look(struct store *store, uint32_t *slot, struct look *look)
     for (; *slot < watermark && look->count < LOOK_BATCH; (*slot)++) {
         struct slot_chunk *const chunk = slot_chunk_of(&store->slots, *slot);
         const uint32_t offset = *slot & store->slots.chunk_mask;
+        if (chunk == NULL) {
+            *slot = slots_chunk_last(&store->slots, *slot);
+            continue;
+        }
         const uint64_t word = slot_state_acquire(chunk, offset);
         const enum slot_state state = slot_state_of(word);
         if (is_suspect(chunk, offset, word)) {

@@ -29,6 +29,7 @@ void maintain_init(struct maintainer *maintainer, struct store *store,
     maintainer->store = store;
     maintainer->batch = maintainer->first_batch;
     maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
+    shrink_init(&maintainer->shrink, store);
     maintainer->logger = *logger;
     maintainer->mode = mode;
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
@@ -37,6 +38,7 @@ void maintain_init(struct maintainer *maintainer, struct store *store,
 void maintain_set_graph(struct maintainer *maintainer, struct graph *graph,
                         const struct metric *metric)
 {
+    maintainer->shrink.graph = graph;
     sweep_init(&maintainer->sweep, graph, metric, &maintainer->store->memory);
 }
 
@@ -161,9 +163,20 @@ bool maintain_has_work(const struct maintainer *maintainer)
            key_map_wants_growth(&maintainer->store->keys);
 }
 
+/* How much memory a round gives back. */
+static enum shrink_extent extent_of(const struct maintainer *maintainer,
+                                    enum maintain_patience patience)
+{
+    if (maintainer->gives_all) {
+        return SHRINK_WHOLLY;
+    }
+    return patience == MAINTAIN_MAY_WAIT ? SHRINK_AT_LEISURE : SHRINK_IN_PASSING;
+}
+
 static void gather(struct maintainer *maintainer)
 {
     struct store *const store = maintainer->store;
+    shrink_begin(&maintainer->shrink);
     maintainer->dead_commits = pool_collect(&store->commit_records);
     maintainer->dead_keys = pool_collect(&store->key_records);
     if (maintainer->sweep.graph != NULL) {
@@ -236,18 +249,22 @@ static void find_dead(struct maintainer *maintainer, uint64_t horizon)
         }
         const uint32_t index = maintainer->cursor_chunk;
         const struct slot_chunk *const chunk = slots_chunk(&store->slots, index);
+        maintainer->cursor_chunk = index + 1;
+        if (chunk == NULL) {
+            continue;
+        }
         struct bitmap_cursor cursor = bitmap_walk(chunk->dead);
         uint32_t offset;
         while (bitmap_next(chunk->dead, &cursor, &offset)) {
             if (maintainer->batch_count == maintainer->batch_capacity) {
-                return; /* this chunk again next time */
+                maintainer->cursor_chunk = index; /* again next time */
+                return;
             }
             const uint32_t slot = (index << store->slots.chunk_shift) + offset;
             if (take_dead(store, slot, horizon)) {
                 maintainer->batch[maintainer->batch_count++] = slot;
             }
         }
-        maintainer->cursor_chunk = index + 1;
     }
 }
 
@@ -308,12 +325,19 @@ static void give_batch(struct maintainer *maintainer)
     }
 }
 
+void maintain_shorten(struct maintainer *maintainer)
+{
+    give_batch(maintainer);
+    maintainer->batch_count = 0; /* what is in it is UNLINKING and found again */
+    maintainer->batch = maintainer->first_batch;
+    maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
+}
+
 void maintain_end(struct maintainer *maintainer)
 {
     sweep_forget(&maintainer->sweep);
-    give_batch(maintainer);
-    maintainer->batch = maintainer->first_batch;
-    maintainer->batch_capacity = MAINTAIN_BATCH_SLOTS;
+    shrink_end(&maintainer->shrink);
+    maintain_shorten(maintainer);
 }
 
 /* The list was full, and is empty now: a longer one for the next round, if there is memory. */
@@ -407,7 +431,7 @@ static void begin_batch(struct maintainer *maintainer, uint64_t horizon)
 }
 
 /* After grace period A. */
-static uint64_t unlink_dead(struct maintainer *maintainer)
+static uint64_t unlink_dead(struct maintainer *maintainer, enum maintain_patience patience)
 {
     const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
     const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
@@ -422,6 +446,7 @@ static uint64_t unlink_dead(struct maintainer *maintainer)
     if (maintainer->sweep.step == SWEEP_IDLE && wants_batch(maintainer)) {
         begin_batch(maintainer, horizon);
     }
+    shrink_take(&maintainer->shrink, extent_of(maintainer, patience));
     maintainer->step = MAINTAIN_FREE;
     return reclaimed;
 }
@@ -482,13 +507,14 @@ bool maintain_round(struct maintainer *maintainer, enum maintain_patience patien
             return false;
         }
         maintain_wait(maintainer);
-        *reclaimed += unlink_dead(maintainer);
+        *reclaimed += unlink_dead(maintainer, patience);
     }
     if (maintainer->step == MAINTAIN_FREE) {
         if (!may_wait(maintainer, patience)) {
             return false;
         }
         maintain_wait(maintainer);
+        *reclaimed += shrink_give(&maintainer->shrink);
         *reclaimed += free_or_sweep(maintainer, patience);
     }
     tidy(maintainer);

@@ -294,9 +294,11 @@ static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struc
 static bool replace(struct sweep *sweep, struct atomic_ptr *handle, struct block *old,
                     const struct filling *filling)
 {
-    struct blocks *const blocks = &sweep->graph->blocks;
+    struct graph *const graph = sweep->graph;
     struct block *fresh = NULL;
-    if (block_take(blocks, filling->count, &fresh) != AKIN_OK) {
+    if (handle == &graph->root && filling->count == 0) {
+        fresh = graph_empty_root(graph);
+    } else if (block_take(&graph->blocks, filling->count, &fresh) != AKIN_OK) {
         return false;
     }
     for (uint32_t i = 0; i < filling->count; i++) {
@@ -304,7 +306,7 @@ static bool replace(struct sweep *sweep, struct atomic_ptr *handle, struct block
     }
     /* SYNC(graph.block): pairs with block_acquire. After a failure the caller looks again. */
     const bool replaced = atomic_ptr_cas(handle, old, fresh);
-    block_retire(blocks, replaced ? old : fresh);
+    graph_retire(graph, replaced ? old : fresh);
     return true;
 }
 
@@ -346,7 +348,7 @@ static bool clean_slot(struct sweep *sweep, uint32_t slot)
     struct graph_chunk *const chunk =
         directory_find(&graph->chunks, slot >> graph->slots->chunk_shift);
     if (chunk == NULL || is_member(sweep, slot)) {
-        return true; /* claimed and not yet linked; or it goes, with its lists */
+        return true; /* not yet linked, or given back; or it goes, with its lists */
     }
     if (!clean(sweep, slot, 0, graph_base(graph, slot))) {
         return false;

@@ -112,7 +112,7 @@ enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t lev
            the list. */
         if (atomic_ptr_cas(handle, old, fresh)) {
             /* Who took it out of reach retires it, nobody else. */
-            block_retire(blocks, old);
+            graph_retire(edges->graph, old);
             return EDGE_DONE;
         }
         /* Never seen by anybody, and all the same not free before a grace period: store/pool.h. */

@@ -38,8 +38,7 @@ enum edge_result {
 /* The state of a slot. Threads: any, inside. Order: acquire. */
 static inline enum slot_state edges_state(const struct graph *graph, uint32_t slot)
 {
-    return slot_state_of(
-        slot_state_acquire(slot_chunk_of(graph->slots, slot), slot & graph->slots->chunk_mask));
+    return slot_state(graph->slots, slot);
 }
 
 /* Whether a slot has died. Threads: any, inside. */

@@ -166,6 +166,10 @@ void scan_run(struct scan *scan)
         const uint32_t below = scan->watermark - slot;
         uint32_t count = in_chunk < below ? in_chunk : below;
         count = count < group ? count : group;
+        if (chunk == NULL) { /* given back: nothing in it is visible */
+            slot += in_chunk < below ? in_chunk : below;
+            continue;
+        }
         scan_group(scan, chunk, offset, count);
         slot += count;
         scan->section_bytes += (uint64_t)count * slots->row_stride * scan->query_count;

@@ -72,6 +72,23 @@ enum akin_status directory_ensure(struct directory *directory, uint32_t index,
     /* SYNC(directory.chunk): pairs with the load in directory_at; what is in it is visible. */
     if (!atomic_ptr_cas(place, NULL, chunk)) {
         give(owner, chunk);
+        return AKIN_OK;
     }
+    (void)atomic_u32_fetch_add_relaxed(&directory->present, 1);
     return AKIN_OK;
+}
+
+void *directory_remove(struct directory *directory, uint32_t index)
+{
+    struct atomic_ptr *const leaf =
+        atomic_ptr_load_acquire(&directory->leaves[index / SLOT_DIRECTORY_LEAF]);
+    void *const chunk =
+        leaf != NULL ? atomic_ptr_load_acquire(&leaf[index % SLOT_DIRECTORY_LEAF]) : NULL;
+    /* SYNC(directory.chunk): pairs with the load in directory_at: who finds none makes another, and
+       knows then that this one is out of use. Cannot fail: only its remover changes it. */
+    if (chunk == NULL || !atomic_ptr_cas(&leaf[index % SLOT_DIRECTORY_LEAF], chunk, NULL)) {
+        return NULL;
+    }
+    (void)atomic_u32_fetch_sub_relaxed(&directory->present, 1);
+    return chunk;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory of chunks that never move: two levels, each place set once by compare-and-swap.
+ * A directory of chunks that never move: two levels, each place set by compare-and-swap.
  *
  * Level   : store (2).
- * Promises: growth copies nothing and stops nobody; finding a chunk is two loads. Chunks live until
- *           the directory ends.
+ * Promises: growth copies nothing and stops nobody; finding a chunk is two loads. A chunk that was
+ *           removed lives until its remover has waited for a grace period; it may be made anew
+ *           meanwhile, at another address.
  */
 #ifndef AKIN_STORE_DIRECTORY_H
 #define AKIN_STORE_DIRECTORY_H
@@ -20,7 +21,8 @@
 
 struct directory {
     struct memory *memory;
-    enum memory_kind kind; /* what the leaves count as */
+    enum memory_kind kind;     /* what the leaves count as */
+    struct atomic_u32 present; /* chunks there are; relaxed, a hint */
     /* Leaves of SLOT_DIRECTORY_LEAF chunk pointers. */
     struct atomic_ptr leaves[SLOT_DIRECTORY_TOP];
 };
@@ -45,17 +47,22 @@ MUST_CHECK enum akin_status directory_ensure(struct directory *directory, uint32
                                              directory_make_fn make, directory_give_fn give,
                                              void *owner);
 
-/* The chunk with number `index`, which must exist. Threads: any. Order: acquire. */
+/* Take a chunk out; NULL when there is none. The caller gives it back after a grace period.
+   Threads: the maintainer, who knows that nobody begins to use what is in it. */
+void *directory_remove(struct directory *directory, uint32_t index);
+
+/* The chunk with number `index`, which was made once; NULL when it was removed. Threads: any,
+   inside a read section if chunks are removed. Order: acquire. */
 static inline void *directory_at(const struct directory *directory, uint32_t index)
 {
     /* SYNC(directory.chunk): pairs with the compare-and-swaps in directory.c; what the chunk
-       consists of is visible. */
+       consists of is visible, or that everybody was done with the one that was removed. */
     const struct atomic_ptr *const leaf =
         atomic_ptr_load_acquire(&directory->leaves[index / SLOT_DIRECTORY_LEAF]);
     return atomic_ptr_load_acquire(&leaf[index % SLOT_DIRECTORY_LEAF]);
 }
 
-/* The same, or NULL when there is none yet. Threads: any. Order: acquire. */
+/* The same for any number below the largest: NULL also when it was never made. */
 static inline void *directory_find(const struct directory *directory, uint32_t index)
 {
     const struct atomic_ptr *const leaf =

@@ -72,7 +72,7 @@ uint64_t key_map_table_bytes(uint64_t buckets)
 enum akin_status key_map_init(struct key_map *map, struct memory *memory, uint64_t capacity)
 {
     const uint64_t buckets = key_map_buckets_for(capacity);
-    *map = (struct key_map){.memory = memory};
+    *map = (struct key_map){.memory = memory, .buckets_min = buckets};
     const enum akin_status status = memory_charge(memory, MEMORY_MAP, key_map_table_bytes(buckets));
     if (status != AKIN_OK) {
         return status;
@@ -159,6 +159,22 @@ bool key_map_wants_growth(const struct key_map *map)
     return buckets < KEY_BUCKETS_MAX && records > 2 * buckets && records >= refused + refused / 8;
 }
 
+static void resize(struct key_map *map, uint64_t buckets)
+{
+    const int saved_errno = errno;
+    sigset_t all;
+    sigset_t previous;
+    (void)sigfillset(&all);
+    /* Threads that the library starts inherit the mask: none of them may take a signal of the
+       program. */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
+    sched_point(SCHED_LIBRARY, map);
+    cds_lfht_resize(map->table, buckets);
+    (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    errno = saved_errno;
+    atomic_u64_store_relaxed(&map->buckets, buckets);
+}
+
 enum akin_status key_map_grow(struct key_map *map)
 {
     REQUIRE(!rcu_is_inside());
@@ -174,19 +190,23 @@ enum akin_status key_map_grow(struct key_map *map)
         atomic_u64_store_relaxed(&map->refused, records);
         return status; /* the table goes on working, with longer buckets */
     }
-    const int saved_errno = errno;
-    sigset_t all;
-    sigset_t previous;
-    (void)sigfillset(&all);
-    /* Threads that the library starts inherit the mask: none of them may take a signal of the
-       program. */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
-    sched_point(SCHED_LIBRARY, map);
-    cds_lfht_resize(map->table, buckets);
-    (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
-    errno = saved_errno;
-    atomic_u64_store_relaxed(&map->buckets, buckets);
+    resize(map, buckets);
     return AKIN_OK;
+}
+
+void key_map_shrink(struct key_map *map)
+{
+    REQUIRE(!rcu_is_inside());
+    const uint64_t old_buckets = atomic_u64_load_relaxed(&map->buckets);
+    const uint64_t records = atomic_u64_load_relaxed(&map->records);
+    const uint64_t fitting = key_map_buckets_for(records);
+    const uint64_t buckets = fitting > map->buckets_min ? fitting : map->buckets_min;
+    if (buckets > old_buckets / KEY_SHRINK_DIVISOR) {
+        return;
+    }
+    resize(map, buckets);
+    memory_uncharge(map->memory, MEMORY_MAP,
+                    key_map_table_bytes(old_buckets) - key_map_table_bytes(buckets));
 }
 
 void key_map_visit(const struct key_map *map,

@@ -7,7 +7,7 @@
  *           record is added once, and of several removers exactly one succeeds: that one retires
  *           it.
  * Growth  : explicitly, from maintenance, after the budget was asked; never on the path of a
- *           writer.
+ *           writer. It shrinks in AKIN_MAINTAIN_DRAIN.
  * Exception: liburcu allocates buckets past the memory hooks and stops the program when that fails,
  *            and resizing a table of 8,192 buckets and more starts helper threads inside that call,
  *            which end before it returns (all signals blocked). docs/CONCURRENCY.md section 8.
@@ -40,6 +40,7 @@ struct key_record {
 struct key_map {
     struct memory *memory;
     void *table;               /* struct cds_lfht */
+    uint64_t buckets_min;      /* it was made with, for the capacity that was asked for */
     struct atomic_u64 buckets; /* written by maintenance */
     struct atomic_u64 records; /* in the table; may lag, decides growth only */
     struct atomic_u64 refused; /* records when the budget refused growth: not asked again before
@@ -68,6 +69,10 @@ bool key_map_wants_growth(const struct key_map *map);
 /* Grow the table to its records, if the budget allows it. Threads: the maintainer, outside a
    section. */
 MUST_CHECK enum akin_status key_map_grow(struct key_map *map);
+
+/* Shrink a table that has become much too large, not below what it was made with. Threads: the
+   maintainer, outside a section; waits for grace periods. */
+void key_map_shrink(struct key_map *map);
 
 /* Call `visit` for each record, until it returns false. Threads: any, inside. */
 void key_map_visit(const struct key_map *map,

@@ -165,6 +165,17 @@ void payload_release(struct payload_arena *arena, struct payload_block *block)
     (void)before;
 }
 
+void payload_close_empty(struct payload_arena *arena)
+{
+    /* SYNC(payload.current): pairs with open_chunk and payload_reserve. */
+    struct payload_chunk *const chunk = atomic_ptr_load_acquire(&arena->current);
+    /* Who is about to cut from it is waited for before it is given back, as when it is full. */
+    if (chunk != NULL && atomic_u64_load_acquire(&chunk->live) == 0 &&
+        atomic_ptr_cas(&arena->current, chunk, NULL)) {
+        chunk_close(chunk);
+    }
+}
+
 bool payload_mark(struct payload_arena *arena)
 {
     bool found = false;

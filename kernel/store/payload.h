@@ -91,6 +91,9 @@ void payload_release(struct payload_arena *arena, struct payload_block *block);
 bool payload_mark(struct payload_arena *arena);
 void payload_sweep(struct payload_arena *arena);
 
+/* Close the chunk that is being filled, if it is empty. Threads: the maintainer. */
+void payload_close_empty(struct payload_arena *arena);
+
 /* Whether the chunk of a block is closed and so sparse that copying its payloads away pays.
    PURE. */
 bool payload_is_sparse(const struct payload_block *block);

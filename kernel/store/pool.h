@@ -4,8 +4,9 @@
  * records and key records.
  *
  * Level   : store (2).
- * Promises: memory stays of one type and is freed only with the pool, so a thread that dies with an
- *           object in hand leaks nothing past akin_close. Taking is lock-free.
+ * Promises: memory stays of one type until all objects of a chunk are free and the chunk is given
+ *           back, at the latest with the pool, so a thread that dies with an object in hand leaks
+ *           nothing past akin_close. Taking is lock-free.
  * Protocol: free objects are on a stack that is popped inside read sections; an object goes
  *
  *               free -> in use -> graveyard -> (grace period) -> free
@@ -39,7 +40,11 @@ struct pool {
     size_t member_offset; /* of the struct pool_object in an object */
     size_t alignment;
     size_t chunk_objects_max;              /* chunks double in size up to so many objects */
-    struct atomic_ptr chunks;              /* list of all chunks, for the end */
+    struct atomic_ptr chunks;              /* list of all chunks, newest first */
+    struct stack_link *set_aside;          /* free objects, while chunks are given back */
+    struct stack_link *marked;             /* the same, on the grave links, when marked */
+    struct pool_chunk *oldest_new;         /* chunks from this one on are looked at */
+    struct pool_chunk *dropped;            /* chunks out of the list, free after a grace period */
     struct stack free CACHE_PAIR_ALIGNED;  /* ready to take */
     struct stack grave CACHE_PAIR_ALIGNED; /* retired, waiting for a grace period */
 };
@@ -77,5 +82,18 @@ void pool_retire(struct pool *pool, void *object);
  */
 struct stack_link *pool_collect(struct pool *pool);
 uint64_t pool_recycle(struct pool *pool, struct stack_link *collected);
+
+/*
+ * Give chunks back of which every object is free, in three steps with a grace period between each
+ * two. A thread that takes an object meanwhile may have to make a chunk.
+ *
+ * pool_set_aside takes the free objects, if they are more than half of all; pool_drop_chunks takes
+ * chunks out of use of which all objects were set aside, and makes the others free again;
+ * pool_give_chunks gives the memory back and returns how many objects had place in it.
+ * Threads: the maintainer, pool_set_aside inside a read section. Cost: linear in all objects.
+ */
+void pool_set_aside(struct pool *pool);
+void pool_drop_chunks(struct pool *pool);
+uint64_t pool_give_chunks(struct pool *pool);
 
 #endif

@@ -152,8 +152,9 @@ static bool take_free(struct slot_chunk *chunk, uint32_t offset)
 /* Claim a slot below the watermark if it is FREE. */
 static bool claim_if_free(struct slots *slots, uint32_t slot)
 {
-    if (!take_free(slot_chunk_of(slots, slot), slot & slots->chunk_mask)) {
-        return false; /* an old hint: somebody else has it */
+    struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    if (chunk == NULL || !take_free(chunk, slot & slots->chunk_mask)) {
+        return false; /* an old hint: somebody else has it, or its chunk was given back */
     }
     atomic_u64_sub_floor(&slots->free_count, 1);
     return true;
@@ -184,6 +185,10 @@ static bool claim_searched(struct slots *slots, uint32_t *claimed)
     uint32_t slot = atomic_u32_load_relaxed(&slots->search_at);
     for (uint32_t i = 0; i < limit; i++, slot++) {
         slot = slot < watermark ? slot : 0;
+        if (slot_chunk_of(slots, slot) == NULL) {
+            slot = slots_chunk_last(slots, slot);
+            continue;
+        }
         if (claim_if_free(slots, slot)) {
             atomic_u32_store_relaxed(&slots->search_at, slot + 1);
             *claimed = slot;
@@ -194,8 +199,43 @@ static bool claim_searched(struct slots *slots, uint32_t *claimed)
     return false;
 }
 
-/* Claim the slot at the watermark. The slot first, then the watermark: so that nobody who looks
-   below it can take a slot that this call counts on. Who finds it taken moves the watermark on. */
+/* Claim a slot of a chunk that was given back, which is made anew; false when there is none, or no
+   memory for it. */
+static bool claim_absent(struct slots *slots, uint32_t *claimed)
+{
+    const uint32_t chunks = slots_chunk_count(slots, slots_watermark(slots));
+    for (uint32_t index = 0; index < chunks && slots_absent(slots) > 0; index++) {
+        if (slots_chunk(slots, index) != NULL) {
+            continue;
+        }
+        if (directory_ensure(&slots->directory, index, chunk_make, chunk_give, slots) != AKIN_OK) {
+            return false;
+        }
+        const uint32_t first = index << slots->chunk_shift;
+        for (uint32_t slot = first; slot - first <= slots->chunk_mask; slot++) {
+            if (claim_if_free(slots, slot)) {
+                atomic_u32_store_relaxed(&slots->search_at, slot + 1);
+                *claimed = slot;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Move the watermark on: one more slot is FREE, and counted before anybody can claim it. False when
+   somebody else was faster. */
+static bool advance(struct slots *slots, uint32_t next)
+{
+    (void)atomic_u64_fetch_add_relaxed(&slots->free_count, 1);
+    /* SYNC(slots.next): pairs with slots_watermark. */
+    if (atomic_u32_cas(&slots->next, next, next + 1)) {
+        return true;
+    }
+    atomic_u64_sub_floor(&slots->free_count, 1);
+    return false;
+}
+
 static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
 {
     struct backoff backoff = backoff_start();
@@ -204,15 +244,14 @@ static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
         if (next >= slots->count_max) {
             return AKIN_INDEX_FULL;
         }
+        /* The chunk first: a number must not be burnt on a path that can fail. */
         const enum akin_status status = directory_ensure(
             &slots->directory, next >> slots->chunk_shift, chunk_make, chunk_give, slots);
         if (status != AKIN_OK) {
             return status;
         }
-        const bool taken = take_free(slot_chunk_of(slots, next), next & slots->chunk_mask);
-        /* SYNC(slots.next): pairs with slots_watermark. A failure means that somebody moved it. */
-        (void)atomic_u32_cas(&slots->next, next, next + 1);
-        if (taken) {
+        /* Each failure means that somebody else got a slot, or that maintenance took the chunk. */
+        if (advance(slots, next) && claim_if_free(slots, next)) {
             *claimed = next;
             return AKIN_OK;
         }
@@ -223,7 +262,7 @@ static enum akin_status claim_fresh(struct slots *slots, uint32_t *claimed)
 enum akin_status slot_claim(struct slots *slots, uint32_t *slot)
 {
     REQUIRE(rcu_is_inside());
-    if (!claim_hinted(slots, slot) && !claim_searched(slots, slot)) {
+    if (!claim_hinted(slots, slot) && !claim_searched(slots, slot) && !claim_absent(slots, slot)) {
         const enum akin_status status = claim_fresh(slots, slot);
         if (status != AKIN_OK) {
             return status;
@@ -285,14 +324,70 @@ void slot_free(struct slots *slots, uint32_t slot, enum slot_state from)
     (void)ring_append(&slots->hints, slot); /* full: slots_refill_hints finds it later */
 }
 
+/* Make `count` slots of a chunk FREE again that were taken, not claimed. */
+static void untake(struct slot_chunk *chunk, uint32_t count)
+{
+    for (uint32_t offset = 0; offset < count; offset++) {
+        const bool freed = slot_advance(chunk, offset, SLOT_PENDING, SLOT_FREE);
+        ENSURE(freed);
+        (void)freed;
+    }
+}
+
+bool slots_take_chunk(struct slots *slots, uint32_t index)
+{
+    struct slot_chunk *const chunk = slots_chunk(slots, index);
+    const uint32_t first = index << slots->chunk_shift;
+    REQUIRE(rcu_is_inside());
+    if (chunk == NULL || slots_chunk_last(slots, first) - first < slots->chunk_mask) {
+        return false; /* there is none, or it reaches beyond the last number */
+    }
+    /* Not taken off the count of FREE slots: nobody who claims counts on these, and they are FREE
+       again before this section ends, here or in another chunk. */
+    for (uint32_t offset = 0; offset <= slots->chunk_mask; offset++) {
+        uint32_t next = slots_watermark(slots);
+        while (next <= first + offset) {
+            (void)advance(slots, next);
+            next = slots_watermark(slots);
+        }
+        if (!take_free(chunk, offset)) {
+            untake(chunk, offset);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct slot_chunk *slots_remove_chunk(struct slots *slots, uint32_t index)
+{
+    struct slot_chunk *const chunk = directory_remove(&slots->directory, index);
+    ENSURE(chunk != NULL);
+    sched_point(SCHED_RETIRED, chunk);
+    return chunk;
+}
+
+void slots_give_chunk(struct slots *slots, struct slot_chunk *chunk)
+{
+    sched_point(SCHED_REUSED, chunk);
+    chunk_give(slots, chunk);
+}
+
+uint64_t slots_absent(const struct slots *slots)
+{
+    /* Relaxed: a hint. Negative for an instant, when a chunk was made and is not yet counted, or
+       made before the watermark came to it. */
+    const uint32_t chunks = slots_chunk_count(slots, slots_watermark(slots));
+    const uint32_t absent = chunks - atomic_u32_load_relaxed(&slots->directory.present);
+    return absent <= chunks ? (uint64_t)absent << slots->chunk_shift : 0;
+}
+
 void slots_refill_hints(struct slots *slots, uint32_t *cursor)
 {
     const uint32_t watermark = slots_watermark(slots);
     for (uint32_t seen = 0; seen < watermark; seen++) {
         const uint32_t slot = *cursor < watermark ? *cursor : 0;
-        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
-        const uint64_t word = slot_state_acquire(chunk, slot & slots->chunk_mask);
-        if (slot_state_of(word) == SLOT_FREE && !ring_append(&slots->hints, slot)) {
+        const bool is_free = slot_state(slots, slot) == SLOT_FREE;
+        if (is_free && slot_chunk_of(slots, slot) != NULL && !ring_append(&slots->hints, slot)) {
             return; /* the ring is full; go on from here next time */
         }
         *cursor = slot + 1;
@@ -305,9 +400,7 @@ void slots_recount(struct slots *slots)
     const uint32_t watermark = slots_watermark(slots);
     uint64_t found = 0;
     for (uint32_t slot = 0; slot < watermark; slot++) {
-        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
-        const uint64_t word = slot_state_acquire(chunk, slot & slots->chunk_mask);
-        found += slot_state_of(word) == SLOT_FREE ? 1 : 0;
+        found += slot_state(slots, slot) == SLOT_FREE ? 1 : 0;
     }
     if (found != before && atomic_u64_load_relaxed(&slots->free_count) == before) {
         (void)atomic_u64_cas(&slots->free_count, before, found);

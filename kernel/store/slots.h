@@ -3,9 +3,10 @@
  * Slots: one for each version of an entry, in chunks that never move.
  *
  * Level   : store (2).
- * Promises: growth copies nothing and stops nobody. A slot has at most one owner (G2): a fresh
- *           number is claimed by a compare-and-swap of its slot's own state word, a fresh one as a
- *           recycled one; `next` and the ring of free numbers only say where to try.
+ * Promises: growth copies nothing and stops nobody. Chunks without a slot in use go back to the
+ *           allocator, and are made anew when their numbers are claimed again. A slot has at most
+ *           one owner (G2): it is claimed by a compare-and-swap of its own state word, a fresh one
+ *           as a recycled one; the watermark and the ring of free numbers only say where to try.
  *
  * State machine of a slot (word: generation in the upper bits, state in the lower eight)
  *
@@ -96,7 +97,8 @@ struct slots {
     struct atomic_u32 next CACHE_PAIR_ALIGNED;
     struct ring hints
         CACHE_PAIR_ALIGNED; /* numbers of slots that were FREE; producer: maintenance */
-    struct atomic_u64 free_count CACHE_PAIR_ALIGNED; /* slots in state FREE, about */
+    /* Slots below the watermark in state FREE, about; those of chunks that were given back too. */
+    struct atomic_u64 free_count CACHE_PAIR_ALIGNED;
     struct atomic_u32
         search_at; /* where a claim without hint begins to look; relaxed, a hint too */
 };
@@ -134,24 +136,32 @@ void slot_link(struct slots *slots, uint32_t slot);
    orphan. */
 void slot_abandon(struct slots *slots, uint32_t slot);
 
-/* Slots below this number may be in use. Threads: any. Order: acquire, their chunks exist. */
+/* Slots below this number may be in use. Threads: any. Order: acquire, their chunks were made. */
 static inline uint32_t slots_watermark(const struct slots *slots)
 {
     /* SYNC(slots.next): pairs with the compare-and-swap in slot_claim. */
     return atomic_u32_load_acquire(&slots->next);
 }
 
-/* The chunk with number `index`, which must exist: index < chunks below a watermark. Threads:
-   any. */
+/* The chunk with number `index` < chunks below a watermark; NULL when it was given back: then none
+   of its slots is in use. Threads: any, inside, or the maintainer. */
 static inline struct slot_chunk *slots_chunk(const struct slots *slots, uint32_t index)
 {
     return directory_at(&slots->directory, index);
 }
 
-/* The chunk of a slot. Threads: any. */
+/* The chunk of a slot; NULL as above, but never for a slot that the caller found in use in the same
+   section. Threads: any, inside, or the maintainer. */
 static inline struct slot_chunk *slot_chunk_of(const struct slots *slots, uint32_t slot)
 {
     return slots_chunk(slots, slot >> slots->chunk_shift);
+}
+
+/* The last slot of the chunk that a slot is in. PURE. */
+static inline uint32_t slots_chunk_last(const struct slots *slots, uint32_t slot)
+{
+    const uint32_t last = slot | slots->chunk_mask;
+    return last < slots->count_max ? last : slots->count_max - 1;
 }
 
 /* Chunks that hold the slots below `watermark`. PURE. */
@@ -217,6 +227,15 @@ static inline uint64_t slot_state_acquire(const struct slot_chunk *chunk, uint32
     return atomic_u64_load_acquire(&chunk->state[offset]);
 }
 
+/* The state of a slot: FREE as well when its chunk was given back. Threads: any, inside, or the
+   maintainer. Order: acquire. */
+static inline enum slot_state slot_state(const struct slots *slots, uint32_t slot)
+{
+    const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+    return chunk != NULL ? slot_state_of(slot_state_acquire(chunk, slot & slots->chunk_mask))
+                         : SLOT_FREE;
+}
+
 /* Move a slot from one state to another, in the same generation; whether it was there. Threads:
    any. */
 bool slot_advance(struct slot_chunk *chunk, uint32_t offset, enum slot_state from,
@@ -224,6 +243,22 @@ bool slot_advance(struct slot_chunk *chunk, uint32_t offset, enum slot_state fro
 
 /* Make a slot FREE and hint at it. Threads: the maintainer, after the grace period. */
 void slot_free(struct slots *slots, uint32_t slot, enum slot_state from);
+
+/*
+ * Give a chunk back in three steps, if none of its slots is in use.
+ *
+ * slots_take_chunk makes all its slots PENDING, also those above the watermark, which moves on; or
+ * none, and returns false. slots_remove_chunk takes it out of the directory: its numbers can be
+ * claimed again from there on, in another chunk. slots_give_chunk gives the memory back, after a
+ * grace period.
+ * Threads: the maintainer, of the first two inside a read section, the same one.
+ */
+MUST_CHECK bool slots_take_chunk(struct slots *slots, uint32_t index);
+struct slot_chunk *slots_remove_chunk(struct slots *slots, uint32_t index);
+void slots_give_chunk(struct slots *slots, struct slot_chunk *chunk);
+
+/* Slots of chunks that were given back, about. Threads: any; wait-free. */
+uint64_t slots_absent(const struct slots *slots);
 
 /* Hint again at slots that are FREE, from *cursor on, until the ring is full. Threads: the
    maintainer. */

@@ -52,6 +52,21 @@ static inline struct stack_link *stack_take_all(struct stack *stack)
     return entry != NULL ? CONTAINER_OF(entry, struct stack_link, entry) : NULL;
 }
 
+/* The node on top, or NULL; walk on with stack_next. Nodes may be popped meanwhile, but are pushed
+   again only after a grace period. Threads: any, inside. Order: acquire. SYNC(stack.push) */
+static inline struct stack_link *stack_first(const struct stack *stack)
+{
+    sched_point(SCHED_LIBRARY, stack);
+    ck_stack_entry_t *const entry = __atomic_load_n(&stack->head.head, __ATOMIC_ACQUIRE);
+    return entry != NULL ? CONTAINER_OF(entry, struct stack_link, entry) : NULL;
+}
+
+/* Let a node that is in no stack lead to another, or nowhere. Threads: OWNER of the node. */
+static inline void stack_set_next(struct stack_link *link, struct stack_link *next)
+{
+    link->entry.next = next != NULL ? &next->entry : NULL;
+}
+
 /* The node behind `link` in a list that was taken. Threads: OWNER of the list. */
 static inline struct stack_link *stack_next(struct stack_link *link)
 {

@@ -33,10 +33,12 @@ struct linking {
 /* An insert that had ended when this one began is found by the search. */
 static bool has_ended(const struct graph *graph, uint32_t slot)
 {
+    if (edges_state(graph, slot) != SLOT_ANCHORED) {
+        return false; /* it may be of long ago, its chunk given back */
+    }
     const struct slot_chunk *const chunk = slot_chunk_of(graph->slots, slot);
     /* Acquire: all that it linked is there for the search to find. SYNC(slot.stamps) */
-    return edges_state(graph, slot) == SLOT_ANCHORED &&
-           atomic_u64_load_acquire(&chunk->born[slot & graph->slots->chunk_mask]) != STAMP_NEVER;
+    return atomic_u64_load_acquire(&chunk->born[slot & graph->slots->chunk_mask]) != STAMP_NEVER;
 }
 
 /* Join the inserts in flight, and note who was under way before. */

@@ -4,7 +4,7 @@
  *
  * The numbers in brackets say which protocol a client is about: commit with helping (1), removal of
  * key records (2), horizon and recycling (3), scan beside reuse (7), orphans (8), slot hints (9),
- * payload (11).
+ * payload (11), chunks that are given back (15).
  */
 #include "schedule/clients.h"
 
@@ -59,6 +59,15 @@ static const struct client named[] = {
     {.script = {"slots_first", "", {"i1=1", "i2=2", "i3=3"}, 0},
      .shows = "fresh slots, the first chunk, pools that grow: who makes them (9)",
      .bound = 2},
+    {.script = {"chunk_made_anew", "i1=1 d1 M", {"i2=2", "i3=3", "s"}, 0},
+     .shows = "a chunk that was given back is made anew by two who claim from it (15)",
+     .bound = 2},
+    {.script = {"chunk_given_back", "i1=1 d1 m", {"M", "i2=2"}, SCRIPT_MAY_BLOCK},
+     .shows = "a chunk is given back beside a claim from it (15)",
+     .bound = 2},
+    {.script = {"chunk_given_back_scan", "i1=1 d1 m", {"M", "s i3=3", "i2=2"}, SCRIPT_MAY_BLOCK},
+     .shows = "a chunk is given back beside a scan over it (15)",
+     .bound = 1},
     {.script = {"contexts_first", "", {"c1", "i1=1", "c1"}, SCRIPT_COLD},
      .shows = "contexts, made by the first call of each thread (9)",
      .bound = 2},
@@ -139,6 +148,10 @@ static const struct client named[] = {
                 {"m m", "s", "i4=4"},
                 SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
      .shows = "a search beside sweep and reuse (5, 12)",
+     .bound = 1},
+    {.script =
+         {"graph_chunk_given_back", "i1=1 d1", {"M", "i2=2"}, SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
+     .shows = "a chunk is given back, with its handles, beside an insert that makes it anew (15)",
      .bound = 1},
     {.script = {"graph_upsert_delete", "i1=1 i2=2", {"u1=3", "d1", "s"}, SCRIPT_GRAPH},
      .shows = "upsert, delete and search of one key",

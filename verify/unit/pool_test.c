@@ -3,7 +3,7 @@
  * Unit tests of pools of equal objects.
  *
  * Goal   : an object comes from one chunk of many, comes back only after it was recycled, and is
- *          given back to the hooks only with the pool.
+ *          given back to the hooks with the pool, or before when its whole chunk is free.
  * Method : a pool of its own over the tracking allocator; one thread.
  */
 #include <stdlib.h>
@@ -190,6 +190,142 @@ static void a_budget_refuses_the_chunk_and_serves_what_is_there(void **state)
     rcu_leave();
 }
 
+/* One pass of giving back; how many objects had place in what was given back. */
+static uint64_t give_back(void)
+{
+    rcu_enter();
+    pool_set_aside(&world.pool);
+    rcu_leave();
+    rcu_wait();
+    pool_drop_chunks(&world.pool);
+    rcu_wait();
+    return pool_give_chunks(&world.pool);
+}
+
+static void recycle_all(void)
+{
+    struct stack_link *const collected = pool_collect(&world.pool);
+    rcu_wait();
+    (void)pool_recycle(&world.pool, collected);
+}
+
+/* Take things, numbered, and recycle those that `stays` does not name. */
+static void take_and_leave(struct thing **things, uint32_t count, bool (*stays)(uint32_t i))
+{
+    for (uint32_t i = 0; i < count; i++) {
+        things[i] = take_thing();
+        things[i]->number = i;
+        memset(things[i]->rest, (int)(i & 0xff), sizeof things[i]->rest);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!stays(i)) {
+            retire_thing(things[i]);
+        }
+    }
+    recycle_all();
+}
+
+static bool none_stays(uint32_t i)
+{
+    (void)i;
+    return false;
+}
+
+static bool one_in_the_second_chunk_stays(uint32_t i)
+{
+    return i == POOL_CHUNK_OBJECTS + 17;
+}
+
+static bool every_other_stays(uint32_t i)
+{
+    return i % 2 == 0;
+}
+
+static void chunks_of_which_all_is_free_are_given_back(void **state)
+{
+    struct thing *things[4 * POOL_CHUNK_OBJECTS];
+    (void)state;
+    take_and_leave(things, 4 * POOL_CHUNK_OBJECTS, none_stays);
+    assert_int_equal(give_back(), 4 * POOL_CHUNK_OBJECTS);
+    assert_int_equal(atomic_u64_load_relaxed(&world.memory.total), 0);
+    assert_int_equal(tracking_live_bytes(&world.tracking), 0);
+    assert_int_equal(give_back(), 0);
+    struct thing *const thing = take_thing();
+    assert_int_equal(thing->number, 0);
+    assert_int_equal(tracking_calls(&world.tracking), 5);
+}
+
+static void a_chunk_with_one_object_in_use_stays_and_the_others_of_it_can_be_taken(void **state)
+{
+    struct thing *things[4 * POOL_CHUNK_OBJECTS];
+    (void)state;
+    take_and_leave(things, 4 * POOL_CHUNK_OBJECTS, one_in_the_second_chunk_stays);
+    assert_int_equal(give_back(), 3 * POOL_CHUNK_OBJECTS);
+    const struct thing *const held = things[POOL_CHUNK_OBJECTS + 17];
+    assert_int_equal(held->number, POOL_CHUNK_OBJECTS + 17);
+    for (size_t i = 0; i < sizeof held->rest; i++) {
+        assert_int_equal(held->rest[i], (POOL_CHUNK_OBJECTS + 17) & 0xff);
+    }
+    const uint64_t calls = tracking_calls(&world.tracking);
+    struct thing *again[POOL_CHUNK_OBJECTS];
+    for (uint32_t i = 0; i < POOL_CHUNK_OBJECTS - 1; i++) {
+        again[i] = take_thing();
+        assert_ptr_not_equal(again[i], held);
+    }
+    assert_int_equal(tracking_calls(&world.tracking), calls);
+    again[POOL_CHUNK_OBJECTS - 1] = take_thing();
+    assert_int_equal(tracking_calls(&world.tracking), calls + 1);
+    qsort(again, POOL_CHUNK_OBJECTS, sizeof again[0], compare_addresses);
+    for (uint32_t i = 1; i < POOL_CHUNK_OBJECTS; i++) {
+        assert_true(again[i - 1] + 1 <= again[i]);
+    }
+}
+
+static void a_pool_that_is_half_in_use_is_left_alone(void **state)
+{
+    struct thing *things[4 * POOL_CHUNK_OBJECTS];
+    (void)state;
+    take_and_leave(things, 4 * POOL_CHUNK_OBJECTS, every_other_stays);
+    rcu_enter();
+    pool_set_aside(&world.pool);
+    rcu_leave();
+    assert_null(world.pool.set_aside);
+    assert_int_equal(give_back(), 0);
+    const uint64_t calls = tracking_calls(&world.tracking);
+    for (uint32_t i = 0; i < 2 * POOL_CHUNK_OBJECTS; i++) {
+        (void)take_thing();
+    }
+    assert_int_equal(tracking_calls(&world.tracking), calls);
+}
+
+static void what_is_taken_and_made_between_the_steps_is_left_alone(void **state)
+{
+    struct thing *things[3 * POOL_CHUNK_OBJECTS];
+    (void)state;
+    take_and_leave(things, 3 * POOL_CHUNK_OBJECTS, none_stays);
+    rcu_enter();
+    pool_set_aside(&world.pool);
+    rcu_leave();
+    /* Nothing is free now: this makes a chunk, and its other objects are free. */
+    struct thing *const first = take_thing();
+    struct thing *const second = take_thing();
+    first->number = 1;
+    rcu_wait();
+    pool_drop_chunks(&world.pool);
+    struct thing *const third = take_thing();
+    third->number = 3;
+    rcu_wait();
+    assert_int_equal(pool_give_chunks(&world.pool), 3 * POOL_CHUNK_OBJECTS);
+    assert_int_equal(first->number, 1);
+    assert_int_equal(third->number, 3);
+    retire_thing(first);
+    retire_thing(second);
+    retire_thing(third);
+    recycle_all();
+    assert_int_equal(give_back(), POOL_CHUNK_OBJECTS);
+    assert_int_equal(atomic_u64_load_relaxed(&world.memory.total), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +335,10 @@ int main(void)
         POOL_TEST(a_fresh_object_is_zeroed_and_a_recycled_one_is_as_it_was_left),
         POOL_TEST(without_memory_a_take_fails_and_later_works),
         POOL_TEST(a_budget_refuses_the_chunk_and_serves_what_is_there),
+        POOL_TEST(chunks_of_which_all_is_free_are_given_back),
+        POOL_TEST(a_chunk_with_one_object_in_use_stays_and_the_others_of_it_can_be_taken),
+        POOL_TEST(a_pool_that_is_half_in_use_is_left_alone),
+        POOL_TEST(what_is_taken_and_made_between_the_steps_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

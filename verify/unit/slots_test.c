@@ -305,6 +305,9 @@ static void the_last_number_is_refused_and_nothing_is_allocated_for_it(void **st
     slot_abandon(world.slots, 0);
     recycle(0);
     atomic_u32_store_relaxed(&world.slots->next, world.slots->count_max);
+    /* As if all chunks were there: none was given back. */
+    atomic_u32_store_relaxed(&world.slots->directory.present,
+                             SLOT_DIRECTORY_TOP * SLOT_DIRECTORY_LEAF);
     const uint64_t calls = tracking_calls(&world.tracking);
     assert_int_equal(claim(), 0); /* a free one still is to be had */
     assert_status(AKIN_INDEX_FULL, try_claim(&slot));

@@ -48,6 +48,7 @@ struct akin_stats {
     uint64_t count;              /* live entries */
     uint64_t slots;              /* slot numbers handed out so far */
     uint64_t slots_free;         /* of these, ready for reuse */
+    uint64_t slots_absent;       /* of the free, those whose memory was given back */
     uint64_t slots_dead;         /* of these, dead and not yet recycled */
     uint64_t slots_unlinking;    /* of the dead, those that maintenance is taking out */
     uint64_t slots_recycled;     /* dead slots made ready for reuse so far */
