@@ -8,18 +8,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/crew.h"
 #include "cli/latency.h"
 #include "cli/say.h"
 
 #define ROWS_A_PORTION 256u
+#define ROWS_A_BUILD   4096u /* of a graph: several of its batches */
 #define ABOUT_BYTES    300
 
 struct fill_job {
     const struct fill_plan *plan;
     akin_index *index;
-    uint64_t *cpu_ns; /* of each member */
 };
 
 int fill_accept(const struct vecs *base, enum akin_metric metric, enum akin_type type)
@@ -79,8 +80,61 @@ static void insert_rows(struct crew_member *member, void *context)
             }
         }
     }
-    job->cpu_ns[member->number] = time_thread_cpu_ns();
     free(scratch);
+}
+
+/* Rows of the file, one after the other, as the index takes them. */
+static void copy_rows(const struct fill_plan *plan, uint64_t first, uint64_t count, void *rows)
+{
+    const size_t row_bytes = plan->base->dim * vecs_type_bytes(plan->type);
+    unsigned char *at = rows;
+    for (uint64_t row = first; row < first + count; row++, at += row_bytes) {
+        const void *const found = vecs_row_as(plan->base, row, plan->type, at);
+        if (found != at) {
+            memcpy(at, found, row_bytes);
+        }
+    }
+}
+
+/* A graph is built by the library's own threads: this one of the crew hands it the rows. */
+static void build_rows(struct crew_member *member, void *context)
+{
+    const struct fill_job *const job = context;
+    const struct fill_plan *const plan = job->plan;
+    /* A row of bytes is made of floats in its place. */
+    void *const rows = malloc(sizeof(float) * plan->base->dim * (size_t)ROWS_A_BUILD);
+    uint64_t *const keys = malloc(sizeof *keys * ROWS_A_BUILD);
+    struct akin_build_request request;
+    struct akin_error error;
+    uint64_t first = 0;
+    uint64_t count = 0;
+    enum akin_status status = AKIN_OK;
+    if (rows == NULL || keys == NULL) {
+        crew_fail(member, CLI_MEMORY, 0, "out of memory: building");
+        status = AKIN_NO_MEMORY;
+    }
+    while (status == AKIN_OK && crew_take(member, ROWS_A_BUILD, &first, &count)) {
+        copy_rows(plan, first, count, rows);
+        for (uint64_t i = 0; i < count; i++) {
+            keys[i] = first + i;
+        }
+        akin_build_request_init(&request);
+        request.keys = keys;
+        request.vectors = rows;
+        request.dim = plan->base->dim;
+        request.type = plan->type;
+        request.count = count;
+        request.threads = plan->threads;
+        status = akin_build(job->index, &request, &error);
+        if (status != AKIN_OK) {
+            char about[ABOUT_BYTES];
+            snprintf(about, sizeof about, "%s: row %llu", plan->base->path,
+                     (unsigned long long)(first + request.done));
+            crew_fail_status(member, &error, first + request.done, about);
+        }
+    }
+    free(keys);
+    free(rows);
 }
 
 static int open_index(const struct fill_plan *plan, akin_index **index)
@@ -104,32 +158,26 @@ static int open_index(const struct fill_plan *plan, akin_index **index)
 int fill_index(const struct fill_plan *plan, akin_index **index, struct fill_cost *cost)
 {
     struct fill_job job = {.plan = plan};
-    job.cpu_ns = calloc(plan->threads, sizeof *job.cpu_ns);
-    if (job.cpu_ns == NULL) {
-        return say_no_memory("building");
-    }
     int code = open_index(plan, &job.index);
     if (code == CLI_OK) {
-        const struct crew_job crew = {.run = insert_rows,
+        const bool is_graph = plan->kind == AKIN_HNSW;
+        const struct crew_job crew = {.run = is_graph ? build_rows : insert_rows,
                                       .context = &job,
                                       .title = "inserting",
                                       .total = plan->base->row_count,
-                                      .threads = plan->threads,
+                                      .threads = is_graph ? 1 : plan->threads,
                                       .may_be_left = true};
         const uint64_t begun_ns = time_now_ns();
+        const uint64_t begun_cpu_ns = time_process_cpu_ns();
         code = crew_run(&crew);
         cost->seconds = (double)(time_now_ns() - begun_ns) * 1e-9;
-        cost->cpu_seconds = 0.0;
-        for (uint32_t i = 0; i < plan->threads; i++) {
-            cost->cpu_seconds += (double)job.cpu_ns[i] * 1e-9;
-        }
+        cost->cpu_seconds = (double)(time_process_cpu_ns() - begun_cpu_ns) * 1e-9;
         if (code == CLI_OK) {
             *index = job.index;
         } else {
             code = fill_close(job.index, code);
         }
     }
-    free(job.cpu_ns);
     return code;
 }
 

@@ -28,7 +28,7 @@ struct fill_plan {
 /* What it took. */
 struct fill_cost {
     double seconds;
-    double cpu_seconds; /* of the inserting threads together */
+    double cpu_seconds; /* of all threads together */
 };
 
 /*

@@ -33,6 +33,11 @@ uint64_t time_thread_cpu_ns(void)
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t time_process_cpu_ns(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 struct latency *latency_create(void)
 {
     return calloc(1, sizeof(struct latency));

@@ -26,6 +26,9 @@ uint64_t time_now_ns(void);
 /* Return the processor time of the calling thread. */
 uint64_t time_thread_cpu_ns(void);
 
+/* Return the processor time of all threads of the program. */
+uint64_t time_process_cpu_ns(void);
+
 /* Return a histogram without entries, or NULL. The caller frees it. */
 struct latency *latency_create(void);
 

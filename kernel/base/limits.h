@@ -57,6 +57,9 @@
 #define GRAPH_EF_SEARCH             64u
 /* Inserts that run at the same time find each other by a ring of so many cells. */
 #define GRAPH_RING_CELLS 64u
+/* Entries of a batch of a bulk build, at most; and if nobody says how many. */
+#define GRAPH_BATCH_MAX     1024u
+#define GRAPH_BATCH_DEFAULT 512u
 /* A search scans instead when so many times its beam are all slots. */
 #define GRAPH_SCAN_FACTOR 4u
 /* Slots that an inline maintainer looks at in one go while it takes dead ones out of the graph. */

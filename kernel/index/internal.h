@@ -125,6 +125,10 @@ MUST_CHECK enum akin_status vector_check(const struct metric *metric,
                                          const struct akin_vector *vector, const char *field,
                                          struct akin_error *error);
 
+/* Validate a payload; NULL is none. Threads: PURE. */
+MUST_CHECK enum akin_status payload_check(const struct akin_bytes *payload,
+                                          struct akin_error *error);
+
 /* Whether writes and searches need scratch memory of a context. */
 static inline bool index_is_graph(const struct akin_index *index)
 {

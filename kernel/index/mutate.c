@@ -28,7 +28,7 @@ enum akin_status index_write(const struct call *call, uint64_t key, const void *
     return write_entry(&index->store, call_reader(call), &request);
 }
 
-static enum akin_status payload_check(const struct akin_bytes *payload, struct akin_error *error)
+enum akin_status payload_check(const struct akin_bytes *payload, struct akin_error *error)
 {
     if (payload == NULL || payload->size == 0) {
         return AKIN_OK;

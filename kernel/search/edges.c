@@ -31,52 +31,58 @@ static uint32_t find_id(const struct block *block, uint32_t slot)
     return i;
 }
 
-/* The list of a node with one more, as the rule of pruning leaves it. */
-static uint32_t prune(const struct edges *edges, uint32_t node, uint32_t level,
-                      const struct block *old, uint32_t id, struct candidate *candidates)
+/* A list that is being made. */
+struct merging {
+    uint32_t count; /* more than BLOCK_IDS_MAX: there is no room */
+    uint32_t ids[BLOCK_IDS_MAX + EDGES_AT_ONCE_MAX];
+    struct candidate candidates[BLOCK_IDS_MAX + EDGES_AT_ONCE_MAX];
+};
+
+/* Leave what the rule of pruning leaves. */
+static void prune(const struct edges *edges, uint32_t node, uint32_t level, struct merging *merging)
 {
     const struct graph *const graph = edges->graph;
     const struct rank rank = rank_of_slot(edges->metric, graph->slots, node);
-    for (uint32_t i = 0; i <= old->count; i++) {
-        const uint32_t at = i < old->count ? old->ids[i] : id;
-        const uint32_t slot = block_slot(at);
+    struct candidate *const candidates = merging->candidates;
+    for (uint32_t i = 0; i < merging->count; i++) {
+        const uint32_t id = merging->ids[i];
+        const uint32_t slot = block_slot(id);
         /* An anchor is what others are reached by. What is being taken out is left to who does it:
            it puts something in its place. */
         candidates[i] = (struct candidate){
             .distance = rank_slot(&rank, slot),
-            .id = at,
-            .is_kept = (at & BLOCK_ANCHOR) != 0 || !slot_state_is_alive(edges_state(graph, slot)),
+            .id = id,
+            .is_kept = (id & BLOCK_ANCHOR) != 0 || !slot_state_is_alive(edges_state(graph, slot)),
         };
     }
-    select_sort(candidates, old->count + 1);
-    return select_neighbors(edges->metric, graph->slots, graph->shape.alpha, candidates,
-                            old->count + 1, level == 0 ? graph->shape.degree_max : graph->shape.m);
+    select_sort(candidates, merging->count);
+    merging->count =
+        select_neighbors(edges->metric, graph->slots, graph->shape.alpha, candidates,
+                         merging->count, level == 0 ? graph->shape.degree_max : graph->shape.m);
+    for (uint32_t i = 0; i < merging->count; i++) {
+        merging->ids[i] = candidates[i].id;
+    }
 }
 
-/* The ids of the new list; how many. More than BLOCK_IDS_MAX: there is no room. */
-static uint32_t merged(const struct edges *edges, uint32_t node, uint32_t level,
-                       const struct block *old, uint32_t id, uint32_t *ids)
+/* The list of a node with `count` more. */
+static void merge(const struct edges *edges, uint32_t node, uint32_t level, const struct block *old,
+                  const uint32_t *ids, uint32_t count, struct merging *merging)
 {
     const struct graph_shape *const shape = &edges->graph->shape;
-    struct candidate candidates[BLOCK_IDS_MAX + 1];
-    const uint32_t found = find_id(old, block_slot(id));
     const uint32_t room = level == 0 ? shape->room : shape->room_above;
-    memcpy(ids, old->ids, old->count * sizeof ids[0]);
-    if (found < old->count) {
-        ids[found] |= id & BLOCK_ANCHOR;
-        return old->count;
-    }
-    if (old->count < room || node == EDGES_ROOT) {
-        if (old->count < BLOCK_IDS_MAX) {
-            ids[old->count] = id;
+    memcpy(merging->ids, old->ids, old->count * sizeof ids[0]);
+    merging->count = old->count;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t found = find_id(old, block_slot(ids[i]));
+        if (found < old->count) {
+            merging->ids[found] |= ids[i] & BLOCK_ANCHOR;
+        } else {
+            merging->ids[merging->count++] = ids[i];
         }
-        return old->count + 1;
     }
-    const uint32_t count = prune(edges, node, level, old, id, candidates);
-    for (uint32_t i = 0; i < count && count <= BLOCK_IDS_MAX; i++) {
-        ids[i] = candidates[i].id;
+    if (merging->count > room && merging->count > old->count && node != EDGES_ROOT) {
+        prune(edges, node, level, merging);
     }
-    return count;
 }
 
 static bool is_there(const struct block *block, uint32_t id)
@@ -85,29 +91,49 @@ static bool is_there(const struct block *block, uint32_t id)
     return found < block->count && (block->ids[found] | id) == block->ids[found];
 }
 
-enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t level, uint32_t id)
+static bool are_there(const struct block *block, const uint32_t *ids, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < count && is_there(block, ids[i])) {
+        i++;
+    }
+    return i == count;
+}
+
+static bool has_anchor(const uint32_t *ids, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < count && (ids[i] & BLOCK_ANCHOR) == 0) {
+        i++;
+    }
+    return i < count;
+}
+
+enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t level,
+                           const uint32_t *ids, uint32_t count)
 {
     struct blocks *const blocks = &edges->graph->blocks;
     REQUIRE(rcu_is_inside());
+    REQUIRE(count <= EDGES_AT_ONCE_MAX);
     for (;;) {
-        uint32_t ids[BLOCK_IDS_MAX];
+        struct merging merging;
         struct atomic_ptr *const handle = handle_of(edges, node, level);
         if (handle == NULL || !is_alive(edges, node)) {
             return EDGE_REFUSED;
         }
         struct block *const old = block_acquire(handle);
-        if (is_there(old, id)) {
+        if (are_there(old, ids, count)) {
             return EDGE_DONE;
         }
-        const uint32_t count = merged(edges, node, level, old, id, ids);
+        merge(edges, node, level, old, ids, count, &merging);
         struct block *fresh = NULL;
-        if (count > BLOCK_IDS_MAX) {
+        if (merging.count > BLOCK_IDS_MAX) {
             return EDGE_REFUSED;
         }
-        if (block_take(blocks, count, &fresh) != AKIN_OK) {
+        if (block_take(blocks, merging.count, &fresh) != AKIN_OK) {
             return EDGE_NO_MEMORY;
         }
-        memcpy(fresh->ids, ids, count * sizeof ids[0]);
+        memcpy(fresh->ids, merging.ids, merging.count * sizeof ids[0]);
         /* SYNC(graph.block): pairs with block_acquire. A failure means that somebody else changed
            the list. */
         if (atomic_ptr_cas(handle, old, fresh)) {
@@ -117,11 +143,16 @@ enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t lev
         }
         /* Never seen by anybody, and all the same not free before a grace period: store/pool.h. */
         block_retire(blocks, fresh);
-        if ((id & BLOCK_ANCHOR) != 0) {
+        if (has_anchor(ids, count)) {
             return EDGE_REFUSED; /* the node may have its anchors by now: look again */
         }
         sched_point(SCHED_RETRY, handle);
     }
+}
+
+enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t level, uint32_t id)
+{
+    return edges_add(edges, node, level, &id, 1);
 }
 
 /* The anchored children of a node that are not going: how many, and the nearest to a slot. */
@@ -159,7 +190,7 @@ static struct children children_of(const struct edges *edges, uint32_t node, uin
     return children;
 }
 
-bool edge_has_room(const struct edges *edges, uint32_t node)
+uint32_t edges_anchors(const struct edges *edges, uint32_t node)
 {
     const struct graph *const graph = edges->graph;
     const struct block *const block = block_acquire(graph_base(graph, node));
@@ -167,7 +198,12 @@ bool edge_has_room(const struct edges *edges, uint32_t node)
     for (uint32_t i = 0; i < block->count; i++) {
         anchors += (block->ids[i] & BLOCK_ANCHOR) != 0 ? 1 : 0;
     }
-    return anchors < graph->shape.anchors_max;
+    return anchors;
+}
+
+bool edge_has_room(const struct edges *edges, uint32_t node)
+{
+    return edges_anchors(edges, node) < edges->graph->shape.anchors_max;
 }
 
 /* Full of slots that are being taken out, whose calls failed one after the other. */

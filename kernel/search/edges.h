@@ -27,6 +27,9 @@ struct edges {
     const struct metric *metric;
 };
 
+/* Slots that edges_add takes at once. */
+#define EDGES_AT_ONCE_MAX GRAPH_BATCH_MAX
+
 /* What an attempt came to. */
 enum edge_result {
     EDGE_DONE = 1,     /* it is there, or the rule of pruning left it out */
@@ -61,6 +64,16 @@ MUST_CHECK enum edge_result edge_add(const struct edges *edges, uint32_t node, u
                                      uint32_t id);
 
 /*
+ * The same for several slots at once, each once: one new list.
+ *
+ * Input  : count <= EDGES_AT_ONCE_MAX. Anchors among them: the caller saw that the node has room
+ *          for as many; EDGE_REFUSED, and none is added, when the list changed meanwhile.
+ * Threads: any, inside; the slots were found alive in a section that has not ended.
+ */
+MUST_CHECK enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t level,
+                                      const uint32_t *ids, uint32_t count);
+
+/*
  * Put an anchor edge to a slot in place: below `start`, or below the root when that is going.
  *
  * Input  : start: an ANCHORED slot that is not below `slot`, or EDGES_ROOT.
@@ -69,7 +82,8 @@ MUST_CHECK enum edge_result edge_add(const struct edges *edges, uint32_t node, u
  */
 MUST_CHECK enum akin_status edge_anchor(const struct edges *edges, uint32_t start, uint32_t slot);
 
-/* Whether an ANCHORED node would take one more anchor edge. Threads: any, inside. */
+/* Anchor edges of an ANCHORED node, and whether it would take one more. Threads: any, inside. */
+uint32_t edges_anchors(const struct edges *edges, uint32_t node);
 bool edge_has_room(const struct edges *edges, uint32_t node);
 
 #endif

@@ -6,32 +6,27 @@
  */
 #include "update/link.h"
 
+#include <string.h>
+
 #include "base/invariant.h"
-#include "search/beam.h"
-#include "search/edges.h"
-#include "search/select.h"
 #include "sync/rcu.h"
+#include "update/linking.h"
 
-/* The neighbors that were chosen at a level. */
-struct choice {
-    uint32_t count;
-    uint32_t slots[GRAPH_M_MAX];
-};
-
-/* One slot on its way into the graph. */
-struct linking {
-    const struct linker *linker;
-    struct edges edges;
-    struct beam beam;
-    uint32_t slot;
-    uint32_t level;
+/* Who was met in the ring. */
+struct meeting {
     uint64_t ring_from;         /* inserts that joined the ring from here on are met there */
     struct inflight_view early; /* those that were under way before */
-    struct choice choices[GRAPH_LEVELS_MAX + 1];
 };
 
-/* An insert that had ended when this one began is found by the search. */
-static bool has_ended(const struct graph *graph, uint32_t slot)
+/* A search for neighbors. */
+struct search {
+    struct linking *linking;
+    struct beam beam;
+    companions_fn companions;
+    void *context;
+};
+
+bool linking_has_ended(const struct graph *graph, uint32_t slot)
 {
     if (edges_state(graph, slot) != SLOT_ANCHORED) {
         return false; /* it may be of long ago, its chunk given back */
@@ -42,17 +37,17 @@ static bool has_ended(const struct graph *graph, uint32_t slot)
 }
 
 /* Join the inserts in flight, and note who was under way before. */
-static void join(struct linking *linking)
+static void join(const struct linking *linking, struct meeting *meeting)
 {
-    struct graph *const graph = linking->linker->graph;
+    struct graph *const graph = linking->graph;
     struct inflight_view all;
     inflight_look(&graph->inflight,
                   atomic_u64_load_acquire(&graph->inflight.position) - GRAPH_RING_CELLS, &all);
-    linking->ring_from = all.position;
-    linking->early.count = 0;
+    meeting->ring_from = all.position;
+    meeting->early.count = 0;
     for (uint32_t i = 0; i < all.count; i++) {
-        if (!has_ended(graph, all.slots[i])) {
-            linking->early.slots[linking->early.count++] = all.slots[i];
+        if (!linking_has_ended(graph, all.slots[i])) {
+            meeting->early.slots[meeting->early.count++] = all.slots[i];
         }
     }
     inflight_append(&graph->inflight, linking->slot);
@@ -68,22 +63,34 @@ static bool is_chosen(const struct choice *choice, uint32_t slot)
     return i < choice->count;
 }
 
-/* Choose from the entries of the beam that are alive, and dead or not, as told. */
-static void choose_from(struct linking *linking, bool dead, struct choice *choice)
+/* Choose from the entries of the beam that are alive, and dead or not, as told, and from the
+   companions. */
+static void choose_from(struct search *search, bool dead, const struct companions *companions,
+                        struct choice *choice)
 {
-    const struct graph *const graph = linking->linker->graph;
-    const struct trail *const trail = linking->beam.trail;
+    const struct linking *const linking = search->linking;
+    const struct graph *const graph = linking->graph;
+    const struct trail *const trail = search->beam.trail;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < linking->beam.count; i++) {
-        const uint32_t slot = beam_slot(&trail->entries[i]);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < search->beam.count; i++) {
+        const struct beam_entry *const entry = &trail->entries[i];
+        const uint32_t slot = beam_slot(entry);
+        while (next < companions->count && companions->nearest[next].distance < entry->distance) {
+            trail->candidates[count++] = companions->nearest[next++];
+        }
         if (slot != linking->slot && edges_is_dead(graph, slot) == dead &&
             slot_state_is_alive(edges_state(graph, slot)) && !is_chosen(choice, slot)) {
             trail->candidates[count++] =
-                (struct candidate){.distance = trail->entries[i].distance, .id = slot};
+                (struct candidate){.distance = entry->distance, .id = slot};
         }
     }
-    count = select_neighbors(linking->linker->metric, graph->slots, graph->shape.alpha,
-                             trail->candidates, count, graph->shape.m - choice->count);
+    /* Those beyond the beam only when there was no more to be found. */
+    while (next < companions->count && search->beam.count < search->beam.ef) {
+        trail->candidates[count++] = companions->nearest[next++];
+    }
+    count = select_neighbors(linking->metric, graph->slots, graph->shape.alpha, trail->candidates,
+                             count, graph->shape.m - choice->count);
     for (uint32_t i = 0; i < count; i++) {
         choice->slots[choice->count++] = trail->candidates[i].id;
     }
@@ -91,28 +98,34 @@ static void choose_from(struct linking *linking, bool dead, struct choice *choic
 
 /* The neighbors at a level: living ones, and when those are few dead ones too, which lead on until
    they are taken out. */
-static void choose(struct linking *linking, struct choice *choice)
+static void choose(struct search *search, uint32_t level)
 {
+    struct choice *const choice = &search->linking->choices[level];
+    struct companions companions = {.count = 0};
+    const struct companions none = {.count = 0};
+    if (search->companions != NULL) {
+        search->companions(search->context, search->linking, level, &companions);
+    }
     choice->count = 0;
-    choose_from(linking, false, choice);
-    if (choice->count < linking->linker->graph->shape.m / 2) {
-        choose_from(linking, true, choice);
+    choose_from(search, false, &companions, choice);
+    if (choice->count < search->linking->graph->shape.m / 2) {
+        choose_from(search, true, &none, choice);
     }
 }
 
 /* Search at every level of the slot and choose; the upper levels' beams are the seeds of the
-   next. */
-static void search_levels(struct linking *linking)
+   next. Above the top of the graph there are companions alone. */
+static void search_levels(struct search *search)
 {
-    struct beam *const beam = &linking->beam;
-    const struct graph *const graph = linking->linker->graph;
+    struct linking *const linking = search->linking;
+    struct beam *const beam = &search->beam;
     /* SYNC(graph.entry): pairs with graph_raise_entry. */
-    const uint64_t entry = atomic_u64_load_acquire(&graph->entry);
+    const uint64_t entry = atomic_u64_load_acquire(&linking->graph->entry);
     const uint32_t top = entry != GRAPH_NO_ENTRY ? entry_level(entry) : 0;
     uint32_t level = linking->level < top ? linking->level : top;
     beam_begin(beam);
     for (uint32_t above = level + 1; above <= linking->level; above++) {
-        linking->choices[above].count = 0;
+        choose(search, above); /* the beam is empty */
     }
     if (level > 0) {
         beam_seed(beam, beam_descend(beam, entry_slot(entry), top, level));
@@ -121,7 +134,7 @@ static void search_levels(struct linking *linking)
     }
     for (;; level--) {
         beam_run(beam, level);
-        choose(linking, &linking->choices[level]);
+        choose(search, level);
         if (level == 0) {
             break;
         }
@@ -130,23 +143,52 @@ static void search_levels(struct linking *linking)
     beam_end(beam);
 }
 
+/*
+ * Get ready to search, for slots below the watermark as it is now, and do it.
+ *
+ * After the ring was looked at, never before: an insert that had ended then is to be found by the
+ * search, and its slot may be the newest.
+ */
+enum akin_status linking_search(struct linking *linking, struct trail *trail,
+                                companions_fn companions, void *context)
+{
+    struct graph *const graph = linking->graph;
+    const uint32_t ef = graph->shape.ef_construction;
+    const uint32_t watermark = slots_watermark(graph->slots);
+    const uint32_t entries = ef + (companions != NULL ? LINKING_COMPANIONS_MAX : 0);
+    struct search search = {
+        .linking = linking,
+        .beam = {.graph = graph,
+                 .rank = rank_of_slot(linking->metric, graph->slots, linking->slot),
+                 .trail = trail,
+                 .limit = watermark,
+                 .ef = ef,
+                 .capacity = ef},
+        .companions = companions,
+        .context = context,
+    };
+    const enum akin_status status = trail_reserve(trail, graph->memory, watermark, entries);
+    if (status == AKIN_OK) {
+        search_levels(&search);
+    }
+    return status;
+}
+
 /* A block with the chosen neighbors of a level. */
 static enum akin_status make_block(const struct linking *linking, uint32_t level,
                                    struct block **block)
 {
     const struct choice *const choice = &linking->choices[level];
-    const enum akin_status status =
-        block_take(&linking->linker->graph->blocks, choice->count, block);
-    for (uint32_t i = 0; status == AKIN_OK && i < choice->count; i++) {
-        (*block)->ids[i] = choice->slots[i];
+    const enum akin_status status = block_take(&linking->graph->blocks, choice->count, block);
+    if (status == AKIN_OK) {
+        memcpy((*block)->ids, choice->slots, choice->count * sizeof choice->slots[0]);
     }
     return status;
 }
 
-/* Put the lists of all levels in place; nobody can come to them yet. */
-static enum akin_status place_lists(const struct linking *linking)
+enum akin_status linking_place(const struct linking *linking)
 {
-    struct graph *const graph = linking->linker->graph;
+    struct graph *const graph = linking->graph;
     struct graph_chunk *const chunk = graph_chunk_of(graph, linking->slot);
     const uint32_t offset = linking->slot & graph->slots->chunk_mask;
     struct block *block = NULL;
@@ -175,24 +217,23 @@ static enum akin_status place_lists(const struct linking *linking)
     return status;
 }
 
-/* Put the anchor edge in place: below the nearest neighbor that has room, or somewhere below the
-   nearest, or below the root. */
-static enum akin_status anchor(const struct linking *linking)
+enum akin_status linking_anchor(const struct linking *linking)
 {
-    const struct graph *const graph = linking->linker->graph;
+    const struct graph *const graph = linking->graph;
+    const struct edges edges = linking_edges(linking);
     const struct choice *const choice = &linking->choices[0];
     uint32_t start = EDGES_ROOT;
     for (uint32_t i = 0; i < choice->count; i++) {
         if (edges_state(graph, choice->slots[i]) != SLOT_ANCHORED) {
             continue;
         }
-        if (edge_has_room(&linking->edges, choice->slots[i])) {
+        if (edge_has_room(&edges, choice->slots[i])) {
             start = choice->slots[i];
             break;
         }
         start = start == EDGES_ROOT ? choice->slots[i] : start;
     }
-    const enum akin_status status = edge_anchor(&linking->edges, start, linking->slot);
+    const enum akin_status status = edge_anchor(&edges, start, linking->slot);
     if (status == AKIN_OK) {
         struct slot_chunk *const chunk = slot_chunk_of(graph->slots, linking->slot);
         /* Unless somebody who saw the edge was faster. */
@@ -205,49 +246,48 @@ static enum akin_status anchor(const struct linking *linking)
 /* Let the chosen neighbors of a level know. */
 static enum akin_status link_back(const struct linking *linking, uint32_t level)
 {
+    const struct edges edges = linking_edges(linking);
     const struct choice *const choice = &linking->choices[level];
     for (uint32_t i = 0; i < choice->count; i++) {
-        if (edge_add(&linking->edges, choice->slots[i], level, linking->slot) == EDGE_NO_MEMORY) {
+        if (edge_add(&edges, choice->slots[i], level, linking->slot) == EDGE_NO_MEMORY) {
             return AKIN_NO_MEMORY;
         }
     }
     return AKIN_OK;
 }
 
-/* Link with a slot that was in flight when this one was, if it is alive: both ways. */
-static enum akin_status link_with(const struct linking *linking, uint32_t other)
+enum akin_status linking_join(const struct linking *linking, uint32_t other)
 {
-    const struct graph *const graph = linking->linker->graph;
-    if (other == linking->slot || !slot_state_is_alive(edges_state(graph, other))) {
+    const struct edges edges = linking_edges(linking);
+    if (other == linking->slot || !slot_state_is_alive(edges_state(linking->graph, other))) {
         return AKIN_OK;
     }
-    if (edge_add(&linking->edges, linking->slot, 0, other) == EDGE_NO_MEMORY ||
-        edge_add(&linking->edges, other, 0, linking->slot) == EDGE_NO_MEMORY) {
+    if (edge_add(&edges, linking->slot, 0, other) == EDGE_NO_MEMORY ||
+        edge_add(&edges, other, 0, linking->slot) == EDGE_NO_MEMORY) {
         return AKIN_NO_MEMORY;
     }
     return AKIN_OK;
 }
 
-/*
- * Get ready to search: for slots below the watermark as it is now.
- *
- * After the ring was looked at, never before: an insert that had ended then is to be found by the
- * search, and its slot may be the newest.
- */
-static enum akin_status prepare_search(struct linking *linking)
+static enum akin_status join_all(const struct linking *linking, const uint32_t *slots,
+                                 uint32_t count)
 {
-    struct graph *const graph = linking->linker->graph;
-    const uint32_t ef = graph->shape.ef_construction;
-    const uint32_t watermark = slots_watermark(graph->slots);
-    linking->beam = (struct beam){
-        .graph = graph,
-        .rank = rank_of_slot(linking->linker->metric, graph->slots, linking->slot),
-        .trail = linking->linker->trail,
-        .limit = watermark,
-        .ef = ef,
-        .capacity = ef,
-    };
-    return trail_reserve(linking->linker->trail, graph->memory, watermark, ef);
+    enum akin_status status = AKIN_OK;
+    for (uint32_t i = 0; i < count && status == AKIN_OK; i++) {
+        status = linking_join(linking, slots[i]);
+    }
+    return status;
+}
+
+/* Search at the lowest level for what came since the last search, and link with it. */
+static enum akin_status search_again(struct linking *linking, struct trail *trail)
+{
+    linking->level = 0;
+    enum akin_status status = linking_search(linking, trail, NULL, NULL);
+    if (status == AKIN_OK) {
+        status = join_all(linking, linking->choices[0].slots, linking->choices[0].count);
+    }
+    return status;
 }
 
 /*
@@ -256,62 +296,59 @@ static enum akin_status prepare_search(struct linking *linking)
  * If so many joined meanwhile that the ring does not hold all of them, those that are missing have
  * ended or are as late as the ring: search once more, which finds the first, and meet again.
  */
-static enum akin_status meet(struct linking *linking)
+static enum akin_status meet(struct linking *linking, struct trail *trail, struct meeting *meeting)
 {
-    struct inflight *const ring = &linking->linker->graph->inflight;
+    struct inflight *const ring = &linking->graph->inflight;
     struct inflight_view late;
-    enum akin_status status = AKIN_OK;
     for (;;) {
         inflight_meet(ring);
-        inflight_look(ring, linking->ring_from, &late);
-        for (uint32_t i = 0; status == AKIN_OK && i < linking->early.count; i++) {
-            status = link_with(linking, linking->early.slots[i]);
+        inflight_look(ring, meeting->ring_from, &late);
+        enum akin_status status = join_all(linking, meeting->early.slots, meeting->early.count);
+        if (status == AKIN_OK) {
+            status = join_all(linking, late.slots, late.count);
         }
-        for (uint32_t i = 0; status == AKIN_OK && i < late.count; i++) {
-            status = link_with(linking, late.slots[i]);
-        }
-        if (status != AKIN_OK || late.position - linking->ring_from <= GRAPH_RING_CELLS) {
+        if (status != AKIN_OK || late.position - meeting->ring_from <= GRAPH_RING_CELLS) {
             return status;
         }
-        linking->early.count = 0;
-        linking->ring_from = late.position;
-        linking->level = 0;
-        status = prepare_search(linking);
+        meeting->early.count = 0;
+        meeting->ring_from = late.position;
+        status = search_again(linking, trail);
         if (status != AKIN_OK) {
             return status;
-        }
-        search_levels(linking);
-        status = link_back(linking, 0);
-        for (uint32_t i = 0; status == AKIN_OK && i < linking->choices[0].count; i++) {
-            status = link_with(linking, linking->choices[0].slots[i]);
         }
     }
 }
 
-static enum akin_status link_all(struct linking *linking)
+enum akin_status linking_again(struct linking *linking, struct trail *trail)
 {
-    struct graph *const graph = linking->linker->graph;
+    struct meeting meeting;
+    join(linking, &meeting);
+    const enum akin_status status = search_again(linking, trail);
+    return status == AKIN_OK ? meet(linking, trail, &meeting) : status;
+}
+
+static enum akin_status link_all(struct linking *linking, struct trail *trail)
+{
     const uint32_t level = linking->level;
-    join(linking);
-    enum akin_status status = prepare_search(linking);
+    struct meeting meeting;
+    join(linking, &meeting);
+    enum akin_status status = linking_search(linking, trail, NULL, NULL);
+    if (status == AKIN_OK) {
+        status = linking_place(linking);
+    }
     if (status != AKIN_OK) {
         return status;
     }
-    search_levels(linking);
-    status = place_lists(linking);
-    if (status != AKIN_OK) {
-        return status;
-    }
-    slot_link(graph->slots, linking->slot);
-    status = anchor(linking);
+    slot_link(linking->graph->slots, linking->slot);
+    status = linking_anchor(linking);
     for (uint32_t at = 0; at <= level && status == AKIN_OK; at++) {
         status = link_back(linking, at);
     }
     if (status == AKIN_OK) {
-        status = meet(linking);
+        status = meet(linking, trail, &meeting);
     }
     if (status == AKIN_OK) {
-        graph_raise_entry(graph, linking->slot, level);
+        graph_raise_entry(linking->graph, linking->slot, level);
     }
     return status;
 }
@@ -325,10 +362,10 @@ enum akin_status link_slot(const struct linker *linker, uint32_t slot, uint64_t 
         return status;
     }
     struct linking linking = {
-        .linker = linker,
-        .edges = {.graph = graph, .metric = linker->metric},
+        .graph = graph,
+        .metric = linker->metric,
         .slot = slot,
         .level = graph_level_of(&graph->shape, key),
     };
-    return link_all(&linking);
+    return link_all(&linking, linker->trail);
 }

@@ -11,15 +11,7 @@
 #include "base/invariant.h"
 #include "sync/rcu.h"
 
-/* What a write holds until it is committed or refused. */
-struct draft {
-    uint32_t slot;
-    bool has_slot;
-    struct commit_record *commit; /* not yet appended, or NULL */
-    struct key_record *spare_key; /* not yet in the map, or NULL */
-};
-
-static enum akin_status take_commit(struct store *store, struct draft *draft)
+static enum akin_status take_commit(struct store *store, struct write_draft *draft)
 {
     void *memory = NULL;
     const enum akin_status status = pool_take(&store->commit_records, &memory);
@@ -29,7 +21,7 @@ static enum akin_status take_commit(struct store *store, struct draft *draft)
     return status;
 }
 
-static enum akin_status take_key(struct store *store, struct draft *draft, uint64_t key)
+static enum akin_status take_key(struct store *store, struct write_draft *draft, uint64_t key)
 {
     void *memory = NULL;
     const enum akin_status status = pool_take(&store->key_records, &memory);
@@ -42,22 +34,22 @@ static enum akin_status take_key(struct store *store, struct draft *draft, uint6
     return status;
 }
 
-/* Hand back what was not used. Never short cuts: the pools want their grace period. */
-static void draft_end(struct store *store, struct draft *draft, bool committed)
+void write_end(struct store *store, struct write_draft *draft, bool is_committed)
 {
+    /* Never short cuts: the pools want their grace period. */
     if (draft->spare_key != NULL) {
         pool_retire(&store->key_records, draft->spare_key);
     }
     if (draft->commit != NULL) {
         pool_retire(&store->commit_records, draft->commit);
     }
-    if (draft->has_slot && !committed) {
+    if (draft->has_slot && !is_committed) {
         store_abandon(store, draft->slot);
     }
 }
 
 /* Write row, norm, key and payload into a slot of our own. */
-static enum akin_status fill_slot(struct store *store, struct draft *draft,
+static enum akin_status fill_slot(struct store *store, struct write_draft *draft,
                                   const struct write_request *request)
 {
     struct payload_block *block = NULL;
@@ -86,15 +78,11 @@ static enum akin_status fill_slot(struct store *store, struct draft *draft,
         /* SYNC(slot.payload): published by the commit; pairs with the loads of readers. */
         atomic_ptr_store_release(&chunk->payload[offset], block);
     }
-    if (request->linker != NULL) {
-        return link_slot(request->linker, draft->slot, request->key);
-    }
-    slot_link(&store->slots, draft->slot);
     return AKIN_OK;
 }
 
 /* The record of the key; ours, newly added, when there was none. */
-static enum akin_status find_or_add(struct store *store, struct draft *draft, uint64_t key,
+static enum akin_status find_or_add(struct store *store, struct write_draft *draft, uint64_t key,
                                     struct key_record **record)
 {
     *record = key_map_lookup(&store->keys, key);
@@ -123,9 +111,9 @@ static void clear_gone(struct store *store, struct key_record *record)
     }
 }
 
-/* Commit the filled slot; the key's record may go out of use under us, then again. */
-static enum akin_status commit_draft(struct store *store, struct draft *draft,
-                                     const struct write_request *request)
+/* The key's record may go out of use under us, then again. */
+enum akin_status write_commit(struct store *store, const struct write_request *request,
+                              struct write_draft *draft)
 {
     for (;;) {
         struct key_record *record = NULL;
@@ -171,22 +159,43 @@ static enum akin_status look_before(const struct store *store, const struct writ
     return live ? AKIN_OK : AKIN_NOT_FOUND;
 }
 
+enum akin_status write_begin(struct store *store, const struct write_request *request,
+                             struct write_draft *draft)
+{
+    *draft = (struct write_draft){.slot = SLOT_NONE};
+    enum akin_status status = look_before(store, request);
+    if (status == AKIN_OK) {
+        status = take_commit(store, draft);
+    }
+    if (status == AKIN_OK) {
+        status = fill_slot(store, draft, request);
+    }
+    return status;
+}
+
+static enum akin_status link_draft(struct store *store, const struct write_request *request,
+                                   const struct write_draft *draft)
+{
+    if (request->linker != NULL) {
+        return link_slot(request->linker, draft->slot, request->key);
+    }
+    slot_link(&store->slots, draft->slot);
+    return AKIN_OK;
+}
+
 enum akin_status write_entry(struct store *store, struct reader *reader,
                              const struct write_request *request)
 {
-    struct draft draft = {0};
+    struct write_draft draft;
     reader_enter(reader);
-    enum akin_status status = look_before(store, request);
+    enum akin_status status = write_begin(store, request, &draft);
     if (status == AKIN_OK) {
-        status = take_commit(store, &draft);
+        status = link_draft(store, request, &draft);
     }
     if (status == AKIN_OK) {
-        status = fill_slot(store, &draft, request);
+        status = write_commit(store, request, &draft);
     }
-    if (status == AKIN_OK) {
-        status = commit_draft(store, &draft, request);
-    }
-    draft_end(store, &draft, status == AKIN_OK);
+    write_end(store, &draft, status == AKIN_OK);
     reader_leave(reader);
     return status;
 }

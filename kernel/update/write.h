@@ -10,6 +10,7 @@
 #ifndef AKIN_UPDATE_WRITE_H
 #define AKIN_UPDATE_WRITE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "akin/status.h"
@@ -36,6 +37,27 @@ struct write_request {
  */
 MUST_CHECK enum akin_status write_entry(struct store *store, struct reader *reader,
                                         const struct write_request *request);
+
+/* What a write holds until it is committed or refused. */
+struct write_draft {
+    uint32_t slot;
+    bool has_slot;
+    struct commit_record *commit; /* not yet appended, or NULL */
+    struct key_record *spare_key; /* not yet in the map, or NULL */
+};
+
+/*
+ * The steps of write_entry, for who links many slots at once: take and fill a slot, which the
+ * caller then links; commit it; hand back what was not used, whatever the outcome.
+ *
+ * Status : as write_entry.
+ * Threads: any, inside one read section from begin to end.
+ */
+MUST_CHECK enum akin_status write_begin(struct store *store, const struct write_request *request,
+                                        struct write_draft *draft);
+MUST_CHECK enum akin_status write_commit(struct store *store, const struct write_request *request,
+                                         struct write_draft *draft);
+void write_end(struct store *store, struct write_draft *draft, bool is_committed);
 
 /* What to delete. */
 struct erase_request {

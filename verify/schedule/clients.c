@@ -4,7 +4,7 @@
  *
  * The numbers in brackets say which protocol a client is about: commit with helping (1), removal of
  * key records (2), horizon and recycling (3), scan beside reuse (7), orphans (8), slot hints (9),
- * payload (11), chunks that are given back (15).
+ * payload (11), chunks that are given back (15), bulk builds (16).
  */
 #include "schedule/clients.h"
 
@@ -153,6 +153,24 @@ static const struct client named[] = {
          {"graph_chunk_given_back", "i1=1 d1", {"M", "i2=2"}, SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
      .shows = "a chunk is given back, with its handles, beside an insert that makes it anew (15)",
      .bound = 1},
+    {.script = {"graph_build_insert", "i1=1", {"l2=2", "i3=3"}, SCRIPT_GRAPH},
+     .shows = "a batch beside an insert: they find each other, and change the same lists (6, 16)",
+     .bound = 2},
+    {.script = {"graph_build_first", "", {"l1=1", "i2=2"}, SCRIPT_GRAPH},
+     .shows = "a batch and an insert into an empty graph find each other (6, 16)",
+     .bound = 1},
+    {.script = {"graph_two_builds", "i1=1", {"l2=2", "l3=3"}, SCRIPT_GRAPH},
+     .shows = "two batches at once (16)",
+     .bound = 1},
+    {.script =
+         {"graph_build_sweep", "i1=1 i2=2 d1", {"l3=3", "m m"}, SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
+     .shows = "a batch beside the sweep of its neighbor (5, 16)",
+     .bound = 1},
+    {.script =
+         {"harm_graph_build", "i1=1 i2=2", {"l3=3", "i4=4 s"}, SCRIPT_GRAPH | SCRIPT_MAY_BLOCK},
+     .shows = "a batch stops or ends at any step (8, 16)",
+     .bound = 0,
+     .is_harmed = true},
     {.script = {"graph_upsert_delete", "i1=1 i2=2", {"u1=3", "d1", "s"}, SCRIPT_GRAPH},
      .shows = "upsert, delete and search of one key",
      .bound = 2},

@@ -4,6 +4,7 @@
  *
  *     i1=5  insert key 1 with value 5      g1  get key 1          s  search, all entries
  *     u1=5  upsert                         c1  contains key 1     v  iterate over all entries
+ *     l1=5  the same by a bulk build
  *     p1=5  update                         n   count              m  one round of maintenance
  *     d1    delete key 1                   x   clear              M  maintenance to the end
  *                                                                 t  statistics

@@ -69,6 +69,21 @@ static enum history_answer answer_of(enum akin_status status)
     return answer;
 }
 
+/* A batch of one: beside others the same steps as a longer one. */
+static enum akin_status build_one(akin_index *index, uint64_t key, const struct entry *entry,
+                                  const struct akin_bytes *bytes)
+{
+    struct akin_build_request request;
+    akin_build_request_init(&request);
+    request.keys = &key;
+    request.vectors = entry->row;
+    request.dim = EXPLORE_DIM;
+    request.payloads = bytes;
+    request.count = 1;
+    request.replaces = 1;
+    return akin_build(index, &request, NULL);
+}
+
 static void call_write(akin_index *index, const struct script_call *call, struct history_op *op)
 {
     struct entry entry;
@@ -80,8 +95,10 @@ static void call_write(akin_index *index, const struct script_call *call, struct
         status = akin_insert(index, call->key, &vector, &bytes, NULL);
     } else if (call->kind == CALL_UPSERT) {
         status = akin_upsert(index, call->key, &vector, &bytes, NULL);
-    } else {
+    } else if (call->kind == CALL_UPDATE) {
         status = akin_update(index, call->key, &vector, &bytes, NULL);
+    } else {
+        status = build_one(index, call->key, &entry, &bytes);
     }
     op->answer = (uint8_t)answer_of(status);
 }
@@ -280,6 +297,7 @@ static void make_call(akin_index *index, const struct script_call *call, struct 
     case CALL_INSERT:
     case CALL_UPSERT:
     case CALL_UPDATE:
+    case CALL_BUILD:
         call_write(index, call, op);
         break;
     case CALL_DELETE:

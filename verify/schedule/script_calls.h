@@ -18,6 +18,7 @@ enum call_kind {
     CALL_INSERT = 'i',
     CALL_UPSERT = 'u',
     CALL_UPDATE = 'p',
+    CALL_BUILD = 'l',
     CALL_DELETE = 'd',
     CALL_GET = 'g',
     CALL_CONTAINS = 'c',

@@ -44,6 +44,7 @@ static enum history_kind kind_of(enum call_kind kind)
     case CALL_INSERT:
         return HISTORY_INSERT;
     case CALL_UPSERT:
+    case CALL_BUILD:
         return HISTORY_UPSERT;
     case CALL_UPDATE:
         return HISTORY_UPDATE;
@@ -169,8 +170,8 @@ void script_history_print(void)
 {
     for (uint32_t i = 0; i < op_count; i++) {
         const struct history_op *const op = &ops[i];
-        const bool has_value =
-            kinds[i] == CALL_INSERT || kinds[i] == CALL_UPSERT || kinds[i] == CALL_UPDATE;
+        const bool has_value = kinds[i] == CALL_INSERT || kinds[i] == CALL_UPSERT ||
+                               kinds[i] == CALL_UPDATE || kinds[i] == CALL_BUILD;
         printf("  %3" PRIu64 " .. ", op->invoked);
         if (op->returned == HISTORY_PENDING) {
             printf("      ");

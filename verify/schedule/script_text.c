@@ -8,8 +8,8 @@
 
 #include "schedule/script_calls.h"
 
-static const char with_value[] = "iup";
-static const char with_key[] = "iupdgc";
+static const char with_value[] = "iupl";
+static const char with_key[] = "iupldgc";
 static const char without_key[] = "nxsbvwmMt";
 
 static const char *skip_blanks(const char *text)

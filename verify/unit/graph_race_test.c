@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything at once on a graph: inserts, replacements, deletes, searches, gets, maintenance.
+ * Everything at once on a graph: inserts, replacements, deletes, builds, searches, gets,
+ * maintenance.
  *
  * Goal  : no torn entry, nothing that was deleted before, no key twice, results in order (G1, G4);
  *         when all is quiet the structure is whole and every live entry is reached (G8), and slots
@@ -22,7 +23,7 @@
 #include "support/described.h"
 #include "support/race.h"
 
-enum { KEYS = 400, K = 8 };
+enum { KEYS = 400, K = 8, BUILD_KEYS = 90 };
 
 struct shared {
     akin_index *index;
@@ -103,6 +104,46 @@ static void write_all(struct race_worker *worker)
         if (!recycled && worker->operations == 64) {
             recycled = has_recycled();
             worker->operations = 0;
+        }
+    }
+}
+
+/* Entries in bulk, by a team of two. */
+static void build_all(struct race_worker *worker)
+{
+    static struct described_entry entries[BUILD_KEYS];
+    struct akin_bytes payloads[BUILD_KEYS];
+    uint64_t keys[BUILD_KEYS];
+    for (uint64_t serial = 1; race_goes_on(worker); serial++) {
+        struct akin_build_request request;
+        const uint64_t first = race_random(worker, KEYS - BUILD_KEYS);
+        for (uint64_t i = 0; i < BUILD_KEYS; i++) {
+            const struct described what = {.key = first + i,
+                                           .writer = worker->number,
+                                           .serial = serial,
+                                           .size = (size_t)((serial + i) % 50)};
+            keys[i] = what.key;
+            described_make(&what, &entries[i]);
+            payloads[i] = (struct akin_bytes){.data = entries[i].payload, .size = what.size};
+        }
+        akin_build_request_init(&request);
+        request.keys = keys;
+        request.vectors = entries[0].vector;
+        request.stride_bytes = sizeof entries[0];
+        request.dim = DESCRIBED_DIM;
+        request.payloads = payloads;
+        request.count = BUILD_KEYS;
+        request.threads = 2;
+        request.batch = 1 + (uint32_t)(serial % 40);
+        request.replaces = 1;
+        race_begin(worker);
+        const enum akin_status status = akin_build(shared.index, &request, NULL);
+        race_end(worker);
+        (void)race_number_add(&shared.inserted, request.done);
+        if (status == AKIN_RECLAIM_STALLED) {
+            worker->operations--;
+        } else if (status != AKIN_OK) {
+            race_error(worker, "a build answered %s", akin_status_name(status));
         }
     }
 }
@@ -192,6 +233,20 @@ static void run(const char *name, bool with_maintainer)
     race_run(name, roles, with_maintainer ? 4 : 3, NULL);
 }
 
+static void builds_beside_writers(void **state)
+{
+    const struct race_role roles[] = {
+        {.name = "writers", .threads = 2, .body = write_all, .least = race_scaled(3000, 1000)},
+        {.name = "builds", .threads = 1, .body = build_all, .least = race_scaled(100, 20)},
+        {.name = "searches", .threads = 1, .body = search, .least = race_scaled(3000, 500)},
+        {.name = "maintainer", .threads = 1, .body = maintain, .least = 10},
+    };
+    (void)state;
+    open_index(AKIN_MAINTENANCE_CALLER);
+    race_run("graph builds", roles, 4, NULL);
+    close_index();
+}
+
 static void writers_maintain(void **state)
 {
     (void)state;
@@ -221,6 +276,7 @@ int main(void)
     race_program(120);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_maintain),
+        cmocka_unit_test(builds_beside_writers),
         cmocka_unit_test(a_worker_maintains),
         cmocka_unit_test(a_caller_maintains),
     };

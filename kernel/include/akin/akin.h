@@ -8,6 +8,7 @@
 #ifndef AKIN_AKIN_H
 #define AKIN_AKIN_H
 
+#include "akin/build.h"
 #include "akin/index.h"
 #include "akin/macros.h"
 #include "akin/options.h"

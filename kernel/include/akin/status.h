@@ -4,8 +4,8 @@
  *
  * Every call that can fail returns enum akin_status; results go through out-parameters, which are
  * left alone unless the status is AKIN_OK (the few exceptions say so). A call that does not return
- * AKIN_OK has changed nothing (G10), except akin_clear and akin_maintain, which say how far they
- * came.
+ * AKIN_OK has changed nothing (G10), except akin_build, akin_clear and akin_maintain, which say how
+ * far they came.
  */
 #ifndef AKIN_STATUS_H
 #define AKIN_STATUS_H

@@ -46,6 +46,8 @@
 #define GRAPH_EF_CONSTRUCTION       4u
 #define GRAPH_EF_SEARCH             4u
 #define GRAPH_RING_CELLS            2u
+#define GRAPH_BATCH_MAX             4u
+#define GRAPH_BATCH_DEFAULT         2u
 #define GRAPH_SCAN_FACTOR           0u
 #define GRAPH_SWEEP_SLOTS           8192u
 #define GRAPH_DEAD_DIVISOR          16u
