@@ -188,7 +188,7 @@ class World
             compare(pair.first);
         }
         akin_error error;
-        const akin_status status = akin_check(index, &error);
+        const akin_status status = akin_check(index, AKIN_CHECK_DEEP, &error);
         RC_LOG() << (status == AKIN_OK ? "" : error.message) << "\n";
         RC_ASSERT(status == AKIN_OK);
     }
