@@ -154,7 +154,9 @@ void graph_put_list(struct graph_fixture *fixture, uint32_t slot, uint32_t level
     assert_non_null(handle);
     rcu_enter();
     assert_status(AKIN_OK, block_take(&fixture->graph.blocks, count, &block));
-    memcpy(block->ids, ids, count * sizeof ids[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        block->ids[i] = ids[i];
+    }
     struct block *const old = block_acquire(handle);
     atomic_ptr_store_release(handle, block);
     block_retire(&fixture->graph.blocks, old);
