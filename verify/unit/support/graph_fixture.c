@@ -59,9 +59,7 @@ void graph_finish(struct graph_fixture *fixture)
     trail_end(&fixture->trail, &fixture->memory);
     graph_end(&fixture->graph);
     slots_end(&fixture->slots);
-    for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
-        free(fixture->hoards[i].blocks);
-    }
+    hoard_end(&fixture->hoard);
     fixture->is_open = false;
     assert_int_equal(atomic_u64_load_relaxed(&fixture->memory.total), 0);
     tracking_end(&fixture->tracking);
@@ -214,12 +212,12 @@ struct graph_census graph_sound(const struct graph_fixture *fixture)
     return census;
 }
 
-static void recycle(struct graph_fixture *fixture)
+static void recycle(struct blocks *blocks)
 {
     struct blocks_dead dead;
-    blocks_collect(&fixture->graph.blocks, &dead);
+    blocks_collect(blocks, &dead);
     rcu_wait();
-    (void)blocks_recycle(&fixture->graph.blocks, &dead);
+    (void)blocks_recycle(blocks, &dead);
 }
 
 /* Ids of a block that takes so many cache lines. */
@@ -229,48 +227,64 @@ static uint32_t ids_of(uint32_t lines)
 }
 
 /* Take a block of `size` + 1 lines into the hoard; whether there was one. */
-static bool hoard_one(struct graph_fixture *fixture, uint32_t size)
+static bool hoard_one(struct blocks *blocks, struct hoard *hoard, uint32_t size)
 {
-    struct hoard *const hoard = &fixture->hoards[size];
+    const uint32_t count = hoard->sizes[size].count;
     struct block *block = NULL;
     rcu_enter();
-    const enum akin_status status = block_take(&fixture->graph.blocks, ids_of(size + 1), &block);
+    const enum akin_status status = block_take(blocks, ids_of(size + 1), &block);
     rcu_leave();
     if (status != AKIN_OK) {
         return false;
     }
-    if (hoard->count == hoard->capacity) {
-        hoard->capacity = 2 * hoard->capacity + 64;
-        hoard->blocks = realloc(hoard->blocks, hoard->capacity * sizeof hoard->blocks[0]);
-        assert_non_null(hoard->blocks);
+    if (count == hoard->sizes[size].capacity) {
+        hoard->sizes[size].capacity = 2 * count + 64;
+        hoard->sizes[size].blocks =
+            realloc(hoard->sizes[size].blocks, (2 * count + 64) * sizeof(struct block *));
+        assert_non_null(hoard->sizes[size].blocks);
     }
-    hoard->blocks[hoard->count++] = block;
+    hoard->sizes[size].blocks[hoard->sizes[size].count++] = block;
     return true;
+}
+
+void blocks_allow(struct blocks *blocks, struct tracking_allocator *tracking, struct hoard *hoard,
+                  const uint32_t *left)
+{
+    tracking_fail_stop(tracking);
+    recycle(blocks);
+    for (uint32_t size = 0; size < GRAPH_BLOCK_LINES_MAX; size++) {
+        while (hoard->sizes[size].count < left[size]) {
+            assert_true(hoard_one(blocks, hoard, size));
+        }
+    }
+    tracking_fail(tracking, 0, UINT64_MAX);
+    for (uint32_t size = 0; size < GRAPH_BLOCK_LINES_MAX; size++) {
+        while (hoard_one(blocks, hoard, size)) {
+        }
+        rcu_enter();
+        for (uint32_t i = 0; i < left[size]; i++) {
+            block_retire(blocks, hoard->sizes[size].blocks[--hoard->sizes[size].count]);
+        }
+        rcu_leave();
+    }
+    recycle(blocks);
+}
+
+void hoard_end(struct hoard *hoard)
+{
+    for (uint32_t size = 0; size < GRAPH_BLOCK_LINES_MAX; size++) {
+        free(hoard->sizes[size].blocks);
+    }
+    *hoard = (struct hoard){0};
 }
 
 void graph_allow(struct graph_fixture *fixture, uint32_t size, uint32_t left, uint32_t others)
 {
-    tracking_fail_stop(&fixture->tracking);
-    recycle(fixture);
+    uint32_t each[GRAPH_BLOCK_LINES_MAX];
     for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
-        const uint32_t wanted = i == size || size == ALL_SIZES ? left : others;
-        while (fixture->hoards[i].count < wanted) {
-            assert_true(hoard_one(fixture, i));
-        }
+        each[i] = i == size || size == ALL_SIZES ? left : others;
     }
-    tracking_fail(&fixture->tracking, 0, UINT64_MAX);
-    for (uint32_t i = 0; i < GRAPH_BLOCK_LINES_MAX; i++) {
-        const uint32_t wanted = i == size || size == ALL_SIZES ? left : others;
-        while (hoard_one(fixture, i)) {
-        }
-        rcu_enter();
-        for (uint32_t j = 0; j < wanted; j++) {
-            block_retire(&fixture->graph.blocks,
-                         fixture->hoards[i].blocks[--fixture->hoards[i].count]);
-        }
-        rcu_leave();
-    }
-    recycle(fixture);
+    blocks_allow(&fixture->graph.blocks, &fixture->tracking, &fixture->hoard, each);
 }
 
 void graph_allow_all(struct graph_fixture *fixture)

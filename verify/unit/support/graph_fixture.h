@@ -32,10 +32,13 @@ struct graph_plan {
     float alpha;
 };
 
+/* Blocks that are kept back, by size. */
 struct hoard {
-    struct block **blocks;
-    uint32_t count;
-    uint32_t capacity;
+    struct {
+        struct block **blocks;
+        uint32_t count;
+        uint32_t capacity;
+    } sizes[GRAPH_BLOCK_LINES_MAX];
 };
 
 struct graph_fixture {
@@ -49,7 +52,7 @@ struct graph_fixture {
     bool is_open;
     uint32_t dim;
     float rows[GRAPH_ROWS_MAX][GRAPH_DIM_MAX]; /* of slots */
-    struct hoard hoards[GRAPH_BLOCK_LINES_MAX];
+    struct hoard hoard;
 };
 
 /* For cmocka: `*state` is a fixture; what is open at the end is closed. */
@@ -107,6 +110,11 @@ struct graph_census graph_sound(const struct graph_fixture *fixture);
  * and no other memory. With ALL_SIZES there are `left` of each.
  */
 void graph_allow(struct graph_fixture *fixture, uint32_t size, uint32_t left, uint32_t others);
+
+/* The same for the blocks and the allocator of anybody; give the hoard's own memory back. */
+void blocks_allow(struct blocks *blocks, struct tracking_allocator *tracking, struct hoard *hoard,
+                  const uint32_t *left);
+void hoard_end(struct hoard *hoard);
 
 /* There is memory again. */
 void graph_allow_all(struct graph_fixture *fixture);
