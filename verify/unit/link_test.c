@@ -225,8 +225,12 @@ static void who_is_being_taken_out_is_left_alone(void **state)
     uint64_t random = 5;
     grow(fixture, &random, GROWN);
     for (uint32_t slot = 0; slot < GOING; slot++) { /* with the root's only child among them */
-        graph_died(fixture, slot);
-        graph_advance(fixture, slot, SLOT_ANCHORED, SLOT_UNLINKING);
+        if (slot % 2 == 0) {
+            graph_died(fixture, slot);
+        }
+        /* Dead ones, and ones whose commit was refused. */
+        graph_advance(fixture, slot, SLOT_ANCHORED,
+                      slot % 2 == 0 ? SLOT_UNLINKING : SLOT_ABANDONED);
         lists[slot] = graph_list(fixture, slot, 0);
     }
     for (uint32_t node = GROWN; node < GROWN + NEW; node++) {
