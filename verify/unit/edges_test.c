@@ -6,8 +6,8 @@
  *          is being taken out stay; an edge that is there only gains its anchor; who is being taken
  *          out gets no edge; without memory nothing changes; an anchor goes to who has room, or
  *          below the nearest child; the root has one child that is alive.
- * Method : rows in different directions, of which the rule of diversity drops none, for the numbers;
- *          random lists against the rule written down once more for the choice.
+ * Method : rows in different directions, of which the rule of diversity drops none, for the
+ *          numbers; random lists against the rule written down once more for the choice.
  */
 #include "support/graph_fixture.h"
 
