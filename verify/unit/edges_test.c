@@ -295,6 +295,75 @@ static void without_memory_nothing_changes(void **state)
     assert_int_equal(anchor(fixture, EDGES_ROOT, STAR), AKIN_OK);
 }
 
+/* ---- when somebody else comes in between ---- */
+
+struct intruder {
+    struct graph_fixture *fixture;
+    uint32_t node;
+    uint32_t id;
+};
+
+static void add_in_between(void *context)
+{
+    const struct intruder *const intruder = context;
+    assert_int_equal(add(intruder->fixture, intruder->node, 0, intruder->id), EDGE_DONE);
+}
+
+static void anchor_in_between(void *context)
+{
+    const struct intruder *const intruder = context;
+    assert_int_equal(anchor(intruder->fixture, intruder->node, intruder->id), AKIN_OK);
+}
+
+static void a_list_that_changed_is_added_to_as_it_is_then(void **state)
+{
+    struct graph_fixture *const fixture = *state;
+    struct intruder intruder = {.fixture = fixture, .node = 0, .id = 2};
+    make_star(fixture, 0);
+    graph_interrupt(fixture, add_in_between, &intruder);
+    const uint64_t retired = retired_bytes(fixture);
+    assert_int_equal(add(fixture, 0, 0, 1), EDGE_DONE);
+    const struct block *block = graph_list(fixture, 0, 0);
+    assert_int_equal(block->count, 2);
+    assert_int_equal(block->ids[0], 2);
+    assert_int_equal(block->ids[1], 1);
+    /* Both lists that were there, and the one that nobody saw. */
+    assert_int_equal(retired_bytes(fixture) - retired, block_bytes(0) + 2 * block_bytes(1));
+    /* The same edge: it is there, once. */
+    intruder.id = 5;
+    graph_interrupt(fixture, add_in_between, &intruder);
+    assert_int_equal(add(fixture, 0, 0, 5), EDGE_DONE);
+    block = graph_list(fixture, 0, 0);
+    assert_int_equal(block->count, 3);
+    assert_int_equal(block->ids[2], 5);
+    /* An anchor is for who has counted: it is not added to what was not looked at. */
+    intruder.id = 6;
+    graph_interrupt(fixture, add_in_between, &intruder);
+    assert_int_equal(add(fixture, 0, 0, 7 | BLOCK_ANCHOR), EDGE_REFUSED);
+    assert_int_equal(graph_list(fixture, 0, 0)->count, 4);
+    assert_int_equal(graph_id_of(graph_list(fixture, 0, 0), 7), GRAPH_NO_ID);
+}
+
+static void of_two_anchors_for_one_place_the_later_is_passed_on(void **state)
+{
+    struct graph_fixture *const fixture = *state;
+    struct intruder intruder = {.fixture = fixture, .node = EDGES_ROOT, .id = 2};
+    make_star(fixture, 0);
+    graph_interrupt(fixture, anchor_in_between, &intruder);
+    assert_int_equal(anchor(fixture, EDGES_ROOT, 1), AKIN_OK);
+    assert_int_equal(graph_list(fixture, EDGES_ROOT, 0)->count, 1);
+    assert_int_equal(graph_list(fixture, EDGES_ROOT, 0)->ids[0], 2 | BLOCK_ANCHOR);
+    assert_int_equal(graph_id_of(graph_list(fixture, 2, 0), 1), 1 | BLOCK_ANCHOR);
+    /* The last place of a node. */
+    intruder = (struct intruder){.fixture = fixture, .node = 2, .id = 3};
+    assert_true(has_room(fixture, 2));
+    graph_interrupt(fixture, anchor_in_between, &intruder);
+    assert_int_equal(anchor(fixture, 2, 4), AKIN_OK);
+    assert_false(has_room(fixture, 2));
+    assert_int_equal(graph_list(fixture, 2, 0)->count, ANCHORS);
+    assert_int_equal(graph_id_of(graph_list(fixture, 1, 0), 4), 4 | BLOCK_ANCHOR);
+}
+
 /* ---- anchors ---- */
 
 static void a_node_has_room_below_the_bound_on_anchors(void **state)
@@ -471,6 +540,8 @@ int main(void)
         GRAPH_TEST(a_prune_is_what_the_rule_says_and_drops_no_anchor_nor_what_goes),
         GRAPH_TEST(who_is_being_taken_out_gets_no_edge),
         GRAPH_TEST(without_memory_nothing_changes),
+        GRAPH_TEST(a_list_that_changed_is_added_to_as_it_is_then),
+        GRAPH_TEST(of_two_anchors_for_one_place_the_later_is_passed_on),
         GRAPH_TEST(a_node_has_room_below_the_bound_on_anchors),
         GRAPH_TEST(an_anchor_goes_below_the_nearest_child_of_a_full_node),
         GRAPH_TEST(a_start_that_goes_is_replaced_by_the_root),

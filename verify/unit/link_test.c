@@ -300,6 +300,80 @@ static void who_is_in_flight_and_not_alive_is_not_met(void **state)
     }
 }
 
+/* Inserts that run while another one is between its search and its meeting. */
+struct crowd {
+    struct graph_fixture *fixture;
+    struct trail trail;
+    uint32_t count;
+    uint32_t first;
+    bool is_committed;
+};
+
+static void insert_crowd(void *context)
+{
+    struct crowd *const crowd = context;
+    struct graph_fixture *const fixture = crowd->fixture;
+    const struct linker linker = {
+        .graph = &fixture->graph, .metric = &fixture->metric, .trail = &crowd->trail};
+    for (uint32_t i = 0; i < crowd->count; i++) {
+        /* The first is near to who was interrupted, the others lie on the way to everybody else. */
+        const uint32_t slot =
+            far_row(fixture, 5000 + i, i == 0 ? 50001 : 40000 - 100 * (float)i, 1);
+        crowd->first = i == 0 ? slot : crowd->first;
+        rcu_enter();
+        assert_status(AKIN_OK, link_slot(&linker, slot, 5000 + i));
+        rcu_leave();
+        if (crowd->is_committed) {
+            graph_born(fixture, slot);
+        }
+    }
+}
+
+static void more_inserts_than_the_ring_holds_are_found_by_another_search(void **state)
+{
+    const uint32_t counts[] = {1, GRAPH_RING_CELLS - 1, GRAPH_RING_CELLS, GRAPH_RING_CELLS + 1,
+                               2 * GRAPH_RING_CELLS};
+    struct graph_fixture *const fixture = *state;
+    for (size_t i = 0; i < 2 * sizeof counts / sizeof counts[0]; i++) {
+        uint64_t random = 11;
+        struct crowd crowd = {
+            .fixture = fixture, .count = counts[i / 2], .is_committed = i % 2 == 0};
+        grow(fixture, &random, 60);
+        const uint32_t node = far_row(fixture, 4000, 50000, 0);
+        assert_status(AKIN_OK,
+                      trail_reserve(&fixture->trail, &fixture->memory, GRAPH_ROWS_MAX, 200));
+        graph_interrupt(fixture, insert_crowd, &crowd);
+        assert_status(AKIN_OK, graph_link(fixture, node, 4000, true));
+        assert_true(crowd.first > node); /* it did come in between */
+        /* That one could not find the node, which was not linked: the node has to find it. */
+        assert_int_equal(block_slot(graph_id_of(graph_list(fixture, node, 0), crowd.first)),
+                         crowd.first);
+        assert_int_equal(block_slot(graph_id_of(graph_list(fixture, crowd.first, 0), node)), node);
+        for (uint32_t j = 0; j < crowd.count && !crowd.is_committed; j++) {
+            graph_born(fixture, crowd.first + j);
+        }
+        assert_int_equal(graph_sound(fixture).reachable, 61 + crowd.count);
+        trail_end(&crowd.trail, &fixture->memory);
+        graph_finish(fixture);
+    }
+}
+
+static void an_anchor_is_not_begun_below_who_has_none_yet(void **state)
+{
+    struct graph_fixture *const fixture = *state;
+    uint64_t random = 12;
+    grow(fixture, &random, 60);
+    const uint32_t early = far_row(fixture, 1000, 50000, 0);
+    assert_status(AKIN_OK, graph_link(fixture, early, 1000, false));
+    graph_advance(fixture, early, SLOT_ANCHORED, SLOT_LINKED);
+    const uint32_t late = far_row(fixture, 1001, 50000, 1);
+    assert_status(AKIN_OK, graph_link(fixture, late, 1001, true));
+    assert_int_equal(graph_list(fixture, late, 0)->ids[0], early); /* chosen all the same */
+    assert_int_equal(graph_id_of(graph_list(fixture, early, 0), late), late);
+    assert_int_equal(graph_state(fixture, late), SLOT_ANCHORED);
+    graph_sound(fixture);
+}
+
 static void equal_rows_choose_one_of_them_and_are_reached_over_anchors(void **state)
 {
     enum { EQUAL = 300, OTHERS = 20 };
@@ -476,6 +550,8 @@ int main(void)
         GRAPH_TEST(who_is_being_taken_out_is_left_alone),
         GRAPH_TEST(who_is_in_flight_is_met_both_ways),
         GRAPH_TEST(who_is_in_flight_and_not_alive_is_not_met),
+        GRAPH_TEST(more_inserts_than_the_ring_holds_are_found_by_another_search),
+        GRAPH_TEST(an_anchor_is_not_begun_below_who_has_none_yet),
         GRAPH_TEST(equal_rows_choose_one_of_them_and_are_reached_over_anchors),
         GRAPH_TEST(a_call_without_memory_leaves_a_sound_graph_at_each_step),
         GRAPH_TEST(a_call_without_memory_to_search_is_refused_before_it_links),

@@ -505,6 +505,51 @@ static void an_insert_between_mark_and_begin_is_swept(void **state)
     sweep_forget(&sweep);
 }
 
+struct intruder {
+    struct graph_fixture *fixture;
+    const struct sweep *sweep;
+    uint32_t node;
+    uint32_t id;
+};
+
+/* Somebody adds an edge to the list that is being cleaned. */
+static void add_in_between(void *context)
+{
+    struct intruder *const intruder = context;
+    struct graph_fixture *const fixture = intruder->fixture;
+    const struct edges edges = {.graph = &fixture->graph, .metric = &fixture->metric};
+    const struct block *const block = graph_list(fixture, intruder->sweep->cursor, 0);
+    intruder->node = intruder->sweep->cursor;
+    intruder->id = 0;
+    while (graph_state(fixture, intruder->id) != SLOT_ANCHORED || intruder->id == intruder->node ||
+           graph_id_of(block, intruder->id) != GRAPH_NO_ID) {
+        intruder->id++;
+    }
+    assert_int_equal(edge_add(&edges, intruder->node, 0, intruder->id | BLOCK_ANCHOR), EDGE_DONE);
+}
+
+static void an_edge_that_comes_while_a_list_is_cleaned_stays(void **state)
+{
+    static struct batch batch;
+    struct graph_fixture *const fixture = *state;
+    for (uint64_t seed = 75; seed < 79; seed++) {
+        struct sweep sweep;
+        struct intruder intruder = {.fixture = fixture, .sweep = &sweep};
+        grow(fixture, seed, 100);
+        take_some(fixture, &batch, seed, 100, 20);
+        begin_sweep(fixture, &sweep, &batch);
+        graph_interrupt(fixture, add_in_between, &intruder);
+        assert_true(go(&sweep, UINT32_MAX));
+        assert_null(fixture->act); /* it did come in between */
+        assert_int_equal(graph_id_of(graph_list(fixture, intruder.node, 0), intruder.id),
+                         intruder.id | BLOCK_ANCHOR);
+        assert_nothing_leads_to(fixture, &batch);
+        graph_sound(fixture);
+        sweep_forget(&sweep);
+        graph_finish(fixture);
+    }
+}
+
 /* ---- without memory ---- */
 
 static void without_memory_for_the_batch_nothing_is_noted(void **state)
@@ -578,6 +623,7 @@ int main(void)
         GRAPH_TEST(when_all_go_nothing_is_left),
         GRAPH_TEST(in_pieces_it_does_what_it_does_in_one_go),
         GRAPH_TEST(an_insert_between_mark_and_begin_is_swept),
+        GRAPH_TEST(an_edge_that_comes_while_a_list_is_cleaned_stays),
         GRAPH_TEST(without_memory_for_the_batch_nothing_is_noted),
         GRAPH_TEST(without_memory_it_stops_in_a_whole_graph_and_goes_on_later),
     };

@@ -32,6 +32,23 @@ int graph_teardown(void **state)
     return 0;
 }
 
+static void *allocate(void *context, size_t bytes, size_t alignment)
+{
+    struct graph_fixture *const fixture = context;
+    void (*const act)(void *context) = fixture->act;
+    if (act != NULL) {
+        fixture->act = NULL; /* what it allocates itself is not interrupted */
+        act(fixture->act_context);
+    }
+    return fixture->hooks.allocate(fixture->hooks.context, bytes, alignment);
+}
+
+static void release(void *context, void *pointer, size_t bytes, size_t alignment)
+{
+    const struct graph_fixture *const fixture = context;
+    fixture->hooks.release(fixture->hooks.context, pointer, bytes, alignment);
+}
+
 void graph_begin(struct graph_fixture *fixture, const struct graph_plan *plan)
 {
     struct akin_options options;
@@ -45,6 +62,9 @@ void graph_begin(struct graph_fixture *fixture, const struct graph_plan *plan)
     memset(fixture, 0, sizeof *fixture);
     tracking_init(&fixture->tracking);
     fixture->memory = account_of(&fixture->tracking, 0);
+    fixture->hooks = fixture->memory.hooks;
+    fixture->memory.hooks =
+        (struct akin_allocator){.allocate = allocate, .release = release, .context = fixture};
     fixture->metric = metric_make(plan->metric, AKIN_F32, plan->dim, simd_table_at(0));
     fixture->dim = plan->dim;
     assert_status(AKIN_OK, slots_init(&fixture->slots, &fixture->memory,
@@ -290,6 +310,14 @@ void graph_allow(struct graph_fixture *fixture, uint32_t size, uint32_t left, ui
 void graph_allow_all(struct graph_fixture *fixture)
 {
     tracking_fail_stop(&fixture->tracking);
+}
+
+void graph_interrupt(struct graph_fixture *fixture, void (*act)(void *context), void *context)
+{
+    graph_allow(fixture, ALL_SIZES, 0, 0);
+    graph_allow_all(fixture);
+    fixture->act_context = context;
+    fixture->act = act;
 }
 
 float graph_distance(const struct graph_fixture *fixture, uint32_t a, uint32_t b)

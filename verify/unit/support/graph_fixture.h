@@ -53,6 +53,9 @@ struct graph_fixture {
     uint32_t dim;
     float rows[GRAPH_ROWS_MAX][GRAPH_DIM_MAX]; /* of slots */
     struct hoard hoard;
+    struct akin_allocator hooks; /* of the tracker */
+    void (*act)(void *context);  /* at the next allocation, once */
+    void *act_context;
 };
 
 /* For cmocka: `*state` is a fixture; what is open at the end is closed. */
@@ -118,6 +121,13 @@ void hoard_end(struct hoard *hoard);
 
 /* There is memory again. */
 void graph_allow_all(struct graph_fixture *fixture);
+
+/*
+ * Let something happen in the middle of a call: `act` runs once, when the next block is taken, as
+ * if another thread had come in between. It may do what the caller's section allows, but for using
+ * the fixture's trail.
+ */
+void graph_interrupt(struct graph_fixture *fixture, void (*act)(void *context), void *context);
 
 /* The distance of two slots, added up here. */
 float graph_distance(const struct graph_fixture *fixture, uint32_t a, uint32_t b);
