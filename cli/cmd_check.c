@@ -163,7 +163,7 @@ static void check_index(struct crew_member *member, void *context)
     struct sample_job *const job = context;
     struct check_result *const result = job->result;
     job->member = member;
-    result->status = akin_check(job->index, &result->error);
+    result->status = akin_check(job->index, AKIN_CHECK_DEEP, &result->error);
     if (result->status != AKIN_OK) {
         result->failed_step = "structure";
         return;

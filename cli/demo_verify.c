@@ -244,7 +244,7 @@ static enum akin_status check_whole(akin_index *index, const struct demo_model *
     if (status != AKIN_OK) {
         return status;
     }
-    status = akin_check(index, error);
+    status = akin_check(index, AKIN_CHECK_DEEP, error);
     verdict->is_structure_right = status == AKIN_OK;
     if (model->fault == DEMO_FAULT_STRUCTURE) {
         verdict->is_structure_right = false;

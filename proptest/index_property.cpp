@@ -187,10 +187,12 @@ class World
         for (const auto &pair : entries) {
             compare(pair.first);
         }
-        akin_error error;
-        const akin_status status = akin_check(index, &error);
-        RC_LOG() << (status == AKIN_OK ? "" : error.message) << "\n";
-        RC_ASSERT(status == AKIN_OK);
+        for (const akin_check_depth depth : {AKIN_CHECK_CHEAP, AKIN_CHECK_DEEP}) {
+            akin_error error;
+            const akin_status status = akin_check(index, depth, &error);
+            RC_LOG() << (status == AKIN_OK ? "" : error.message) << "\n";
+            RC_ASSERT(status == AKIN_OK);
+        }
     }
 
     void compare(std::uint64_t key) const

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checking a graph: every list by itself, then what the root leads to.
+ * Checking a graph: every list by itself, then what the root leads to; or some of the lists.
  *
  * Level: graph (3).
  */
@@ -74,6 +74,9 @@ static bool check_list(struct checking *checking, uint32_t slot, uint32_t level,
 {
     const struct graph_shape *const shape = &checking->graph->shape;
     uint32_t pruned = 0; /* those that a prune may drop */
+    if (block->count > BLOCK_IDS_MAX) {
+        return broken(checking, "I11 degrees", slot, "a list is longer than any block");
+    }
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t target = block_slot(block->ids[i]);
         const bool is_anchor = (block->ids[i] & BLOCK_ANCHOR) != 0;
@@ -97,7 +100,7 @@ static bool check_list(struct checking *checking, uint32_t slot, uint32_t level,
             checking->census->live_to_dead += is_dead && is_live(checking->graph, slot) ? 1 : 0;
         }
     }
-    if (block->count > BLOCK_IDS_MAX || pruned > (level == 0 ? shape->room : shape->room_above)) {
+    if (pruned > (level == 0 ? shape->room : shape->room_above)) {
         return broken(checking, "I11 degrees", slot, "a list is longer than it may be");
     }
     return true;
@@ -212,16 +215,28 @@ static bool check_entry(struct checking *checking)
     if (state == SLOT_FREE || state == SLOT_PENDING) {
         return broken(checking, "I15 entry", entry_slot(entry), "the entry is not in use");
     }
-    if (graph_handle(graph, entry_slot(entry), entry_level(entry)) == NULL) {
+    const struct atomic_ptr *const handle =
+        graph_handle(graph, entry_slot(entry), entry_level(entry));
+    if (handle == NULL || block_acquire(handle) == NULL) {
         return broken(checking, "I15 entry", entry_slot(entry),
                       "the entry does not reach its level");
+    }
+    const struct tower *const tower = graph_tower(graph, entry_slot(entry));
+    if (entry_level(entry) != (tower != NULL ? tower->level : 0)) {
+        return broken(checking, "I15 entry", entry_slot(entry),
+                      "the entry is not the top level of its slot");
     }
     return true;
 }
 
+/* The root takes a child only while none of its children is alive. */
 static bool check_root(struct checking *checking)
 {
     const struct block *const root = block_acquire(&checking->graph->root);
+    uint32_t alive = 0;
+    if (root->count > BLOCK_IDS_MAX) {
+        return broken(checking, "I11 degrees", GRAPH_SLOTS_MAX, "the root's list is too long");
+    }
     for (uint32_t i = 0; i < root->count; i++) {
         if ((root->ids[i] & BLOCK_ANCHOR) == 0) {
             return broken(checking, "I13 anchors", block_slot(root->ids[i]),
@@ -230,8 +245,43 @@ static bool check_root(struct checking *checking)
         if (!check_target(checking, GRAPH_SLOTS_MAX, block_slot(root->ids[i]), 0)) {
             return false;
         }
+        alive += slot_state_is_alive(state_of(checking->graph, block_slot(root->ids[i]))) ? 1 : 0;
+        if (alive > 1) {
+            return broken(checking, "I13 anchors", block_slot(root->ids[i]),
+                          "the root has two children that are alive");
+        }
     }
     return true;
+}
+
+/* What the anchors of a slot say without following them. */
+static bool check_anchored(struct checking *checking, uint32_t slot)
+{
+    const struct graph *const graph = checking->graph;
+    const enum slot_state state = state_of(graph, slot);
+    if (is_live(graph, slot) && state != SLOT_ANCHORED) {
+        return broken(checking, "I13 anchors", slot, "a live slot is not anchored");
+    }
+    if (state == SLOT_ANCHORED && block_acquire(&graph->root)->count == 0) {
+        return broken(checking, "I13 anchors", slot, "no anchors lead to a slot");
+    }
+    return true;
+}
+
+void graph_check_sample(const struct graph *graph, uint32_t first, uint32_t step,
+                        struct graph_fault *fault)
+{
+    struct graph_census census = {0};
+    struct checking checking = {.graph = graph,
+                                .fault = fault,
+                                .census = &census,
+                                .watermark = slots_watermark(graph->slots)};
+    *fault = (struct graph_fault){0};
+    bool whole = check_root(&checking) && check_entry(&checking);
+    /* In 64 bits: the number after the last may be none that a slot has. */
+    for (uint64_t slot = first; slot < checking.watermark && whole; slot += step) {
+        whole = check_slot(&checking, (uint32_t)slot) && check_anchored(&checking, (uint32_t)slot);
+    }
 }
 
 enum akin_status graph_check(const struct graph *graph, struct graph_fault *fault,

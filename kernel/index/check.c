@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The deep check of an index that nobody else is using.
+ * The check of an index that nobody else is using, at two depths.
  *
  * Level: index (6). The invariants I1-I9 are numbered as in docs/CONCURRENCY.md section 6.
- *        Everything is recomputed from the slots; nothing that a writer keeps up to date is
- *        believed.
+ *        Deep : everything is recomputed from the slots; nothing that a writer keeps up to date is
+ *               believed.
+ *        Cheap: the numbers that writers keep are compared with each other, and slots that lie
+ *               evenly spread are looked at one by one. The next call takes the slots beside them,
+ *               so that each is looked at once in as many calls as lie between two of a sample.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +17,10 @@
 #include "graph/graph_check.h"
 #include "index/internal.h"
 #include "sync/rcu.h"
+
+/* Slots that the cheap form looks at, and versions of the key of each that is live. */
+#define SAMPLE_SLOTS    256u
+#define SAMPLE_VERSIONS 64u
 
 /* What the pass over the slots adds up. */
 struct totals {
@@ -162,13 +169,18 @@ static bool check_slot(struct totals *totals, uint32_t slot)
     return check_key(totals, chunk, offset, slot) && check_row(totals, chunk, offset, slot);
 }
 
-/* I5: a chain leads to ever older versions of the same key, and ends. */
-static bool check_chain(struct totals *totals, const struct key_record *record, uint32_t head)
+/* I5: a chain leads to ever older versions of the same key, and ends. After `versions` of them it
+   is believed. */
+static bool check_chain(struct totals *totals, const struct key_record *record, uint32_t head,
+                        uint64_t versions)
 {
     const struct slots *const slots = &totals->index->store.slots;
     uint64_t younger = UINT64_MAX;
     uint32_t slot = head;
-    while (slot_is_number(slot)) {
+    for (; slot_is_number(slot); versions--) {
+        if (versions == 0) {
+            return true;
+        }
         if (slot >= slots_watermark(slots)) {
             return broken(totals, "I5 chains", record->key, "a chain leads to no slot");
         }
@@ -212,7 +224,69 @@ static bool check_record(void *context, struct key_record *record)
     }
     totals->keys_live +=
         atomic_u64_load_relaxed(&chunk->died[head & slots->chunk_mask]) == STAMP_NEVER ? 1 : 0;
-    return check_chain(totals, record, head);
+    return check_chain(totals, record, head, UINT64_MAX);
+}
+
+/* I6, of one slot: its payload lies in a chunk that counts it. */
+static bool sample_payload(struct totals *totals, const struct payload_block *block, uint32_t slot)
+{
+    if (block != NULL &&
+        payload_block_bytes(block->size) > atomic_u64_load_relaxed(&block->chunk->live)) {
+        return broken(totals, "I6 payload", slot, "a payload is not counted by its chunk");
+    }
+    return true;
+}
+
+/* What the deep form asks of a slot, with its key and payload when it is live. */
+static bool sample_slot(struct totals *totals, uint32_t slot)
+{
+    const struct store *const store = &totals->index->store;
+    const struct slot_chunk *const chunk = slot_chunk_of(&store->slots, slot);
+    const uint32_t offset = slot & store->slots.chunk_mask;
+    const uint64_t live_before = totals->live;
+    if (!check_slot(totals, slot)) {
+        return false;
+    }
+    if (totals->live == live_before) {
+        return true;
+    }
+    /* It is there: check_slot found the slot by it. */
+    const struct key_record *const record = key_map_lookup(&store->keys, chunk->key[offset]);
+    return check_chain(totals, record, slot, SAMPLE_VERSIONS) &&
+           sample_payload(totals, atomic_ptr_load_acquire(&chunk->payload[offset]), slot);
+}
+
+/* I3: the numbers that are kept agree with each other, and with the numbers of free slots that
+   claims are going to be told. */
+static bool check_counters(struct totals *totals)
+{
+    const struct store *const store = &totals->index->store;
+    const uint64_t watermark = slots_watermark(&store->slots);
+    const uint64_t live = frontier_count(store);
+    const uint64_t free = atomic_u64_load_relaxed(&store->slots.free_count);
+    const uint64_t retired = atomic_u64_load_relaxed(&store->memory.retired);
+    const uint32_t hints = ring_count(&store->slots.hints);
+    for (uint32_t i = 0; i < hints; i++) {
+        const uint32_t slot = ring_at(&store->slots.hints, i);
+        if (slot >= watermark) {
+            return broken(totals, "I3 conservation", slot, "a hint at a free slot is no slot");
+        }
+    }
+    if (live > watermark) {
+        return broken(totals, "I3 conservation", live, "more entries are counted than slots");
+    }
+    if (index_had_deaths(totals->index)) {
+        return true;
+    }
+    if (free > watermark - live) {
+        return broken(totals, "I3 conservation", free, "more slots are counted than there are");
+    }
+    /* Nobody is in a call: what is neither live nor free is dead, or abandoned. */
+    if ((watermark - live - free) * store->slot_bytes > retired) {
+        return broken(totals, "I3 conservation", watermark - live - free,
+                      "dead slots are not counted as retired");
+    }
+    return true;
 }
 
 /* I3: every number that the library keeps equals what the slots say. */
@@ -286,29 +360,73 @@ static enum akin_status check_graph(struct totals *totals)
     return status;
 }
 
-enum akin_status akin_check(akin_index *index, struct akin_error *error)
+/* Look at everything. */
+static enum akin_status check_deep(struct totals *totals)
+{
+    const struct store *const store = &totals->index->store;
+    const uint32_t watermark = slots_watermark(&store->slots);
+    for (uint32_t slot = 0; slot < watermark && check_slot(totals, slot);) {
+        slot++;
+    }
+    if (!totals->is_broken) {
+        key_map_visit(&store->keys, check_record, totals);
+    }
+    const bool whole =
+        !totals->is_broken && check_sums(totals) && check_counters(totals) && check_memory(totals);
+    return whole && index_is_graph(totals->index) ? check_graph(totals) : AKIN_OK;
+}
+
+/* Look at what is counted, and at a sample of the slots. */
+static void check_cheap(struct totals *totals, uint32_t *cursor)
+{
+    const struct akin_index *const index = totals->index;
+    const uint32_t watermark = slots_watermark(&index->store.slots);
+    const uint32_t step = watermark / SAMPLE_SLOTS + (watermark % SAMPLE_SLOTS != 0 ? 1 : 0);
+    const uint32_t first = step > 0 ? *cursor % step : 0;
+    struct graph_fault fault = {0};
+    *cursor = first + 1;
+    if (!check_counters(totals) || !check_memory(totals)) {
+        return;
+    }
+    /* In 64 bits: the number after the last may be none that a slot has. */
+    for (uint64_t slot = first; slot < watermark; slot += step) {
+        if (!sample_slot(totals, (uint32_t)slot)) {
+            return;
+        }
+    }
+    if (index_is_graph(index)) {
+        graph_check_sample(index->routing.graph, first, step, &fault);
+    }
+    if (fault.invariant != NULL) {
+        (void)broken(totals, fault.invariant, fault.slot, fault.message);
+    }
+}
+
+enum akin_status akin_check(akin_index *index, enum akin_check_depth depth,
+                            struct akin_error *error)
 {
     if (index == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
+    }
+    if (depth != AKIN_CHECK_CHEAP && depth != AKIN_CHECK_DEEP) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "depth", (double)depth, AKIN_CHECK_CHEAP,
+                           AKIN_CHECK_DEEP);
     }
     if (rcu_is_inside()) {
         return error_plain(error, AKIN_IN_CALLBACK);
     }
     struct totals totals = {.index = index, .error = error};
+    enum akin_status status = AKIN_OK;
     /* The maintenance thread is no call of the program's, and may be in the middle of a round. */
     maintain_claim_surely(&index->maintainer);
     rcu_enter();
     commit_settle(&index->store);
     totals.stamp = frontier_stamp(&index->store);
-    const uint32_t watermark = slots_watermark(&index->store.slots);
-    for (uint32_t slot = 0; slot < watermark && check_slot(&totals, slot);) {
-        slot++;
+    if (depth == AKIN_CHECK_DEEP) {
+        status = check_deep(&totals);
+    } else {
+        check_cheap(&totals, &index->check_cursor);
     }
-    if (!totals.is_broken) {
-        key_map_visit(&index->store.keys, check_record, &totals);
-    }
-    const bool whole = !totals.is_broken && check_sums(&totals) && check_memory(&totals);
-    const enum akin_status status = whole && index_is_graph(index) ? check_graph(&totals) : AKIN_OK;
     rcu_leave();
     maintain_release(&index->maintainer);
     if (status != AKIN_OK) {

@@ -72,6 +72,7 @@ struct akin_index {
     struct atomic_ptr view;     /* struct index_view; replaced by rebuilds */
     struct atomic_ptr contexts; /* list of all contexts */
     struct atomic_ptr *context_table; /* `threads` places, filled as calls need them */
+    uint32_t check_cursor; /* where the next cheap check begins; its own, alone at the index */
     struct maintainer maintainer;
 };
 

@@ -109,8 +109,9 @@ static bool has_anchor(const uint32_t *ids, uint32_t count)
     return i < count;
 }
 
-enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t level,
-                           const uint32_t *ids, uint32_t count)
+/* Add edges; to the list `counted` and no other, unless that is NULL. */
+static enum edge_result add(const struct edges *edges, uint32_t node, uint32_t level,
+                            const uint32_t *ids, uint32_t count, const struct block *counted)
 {
     struct blocks *const blocks = &edges->graph->blocks;
     REQUIRE(rcu_is_inside());
@@ -124,6 +125,9 @@ enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t le
         struct block *const old = block_acquire(handle);
         if (are_there(old, ids, count)) {
             return EDGE_DONE;
+        }
+        if (counted != NULL && old != counted) {
+            return EDGE_REFUSED;
         }
         merge(edges, node, level, old, ids, count, &merging);
         struct block *fresh = NULL;
@@ -150,13 +154,20 @@ enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t le
     }
 }
 
+enum edge_result edges_add(const struct edges *edges, uint32_t node, uint32_t level,
+                           const uint32_t *ids, uint32_t count)
+{
+    return add(edges, node, level, ids, count, NULL);
+}
+
 enum edge_result edge_add(const struct edges *edges, uint32_t node, uint32_t level, uint32_t id)
 {
-    return edges_add(edges, node, level, &id, 1);
+    return add(edges, node, level, &id, 1, NULL);
 }
 
 /* The anchored children of a node that are not going: how many, and the nearest to a slot. */
 struct children {
+    const struct block *list; /* where they were counted */
     uint32_t alive;
     uint32_t nearest; /* ANCHORED, not the slot itself; EDGES_ROOT when there is none */
 };
@@ -166,7 +177,7 @@ static struct children children_of(const struct edges *edges, uint32_t node, uin
     const struct graph *const graph = edges->graph;
     const struct block *const block = block_acquire(handle_of(edges, node, 0));
     const struct rank rank = rank_of_slot(edges->metric, graph->slots, slot);
-    struct children children = {.nearest = EDGES_ROOT};
+    struct children children = {.list = block, .nearest = EDGES_ROOT};
     float nearest = INFINITY;
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t child = block_slot(block->ids[i]);
@@ -224,7 +235,8 @@ enum akin_status edge_anchor(const struct edges *edges, uint32_t start, uint32_t
         const struct children children = children_of(edges, node, slot);
         /* The root takes a second child only when the first is going: the others are below it. */
         if (children.alive < (node == EDGES_ROOT ? 1 : anchors_max)) {
-            switch (edge_add(edges, node, 0, slot | BLOCK_ANCHOR)) {
+            const uint32_t id = slot | BLOCK_ANCHOR;
+            switch (add(edges, node, 0, &id, 1, children.list)) {
             case EDGE_DONE:
                 return AKIN_OK;
             case EDGE_NO_MEMORY:

@@ -49,6 +49,14 @@ static inline bool ring_take(struct ring *ring, uint32_t *number)
     return true;
 }
 
+/* The number that i others are to be taken before; i < ring_count. Threads: who has the ring
+   alone. */
+static inline uint32_t ring_at(const struct ring *ring, uint32_t i)
+{
+    const unsigned int cell = (ring->control.c_head + i) & ring->control.mask;
+    return (uint32_t)((uintptr_t)ring->cells[cell].value - 1);
+}
+
 /* How many numbers are in it, about. Threads: any. */
 static inline uint32_t ring_count(const struct ring *ring)
 {

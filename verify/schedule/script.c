@@ -126,7 +126,8 @@ static void check_structure(void)
         explore_fail("maintenance afterwards: %s", error.message);
         return;
     }
-    if (akin_check(open_script.index, &error) != AKIN_OK) {
+    if (akin_check(open_script.index, AKIN_CHECK_DEEP, &error) != AKIN_OK ||
+        akin_check(open_script.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         explore_fail("akin_check: %s: %s", error.field, error.message);
     } else if (is_graph) {
         check_neighbors();

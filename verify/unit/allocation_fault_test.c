@@ -244,7 +244,7 @@ static enum akin_status act_stats(struct index_fixture *fixture)
 
 static enum akin_status act_check(struct index_fixture *fixture)
 {
-    return akin_check(fixture->index, &fixture->error);
+    return akin_check(fixture->index, AKIN_CHECK_DEEP, &fixture->error);
 }
 
 static enum akin_status act_options_of(struct index_fixture *fixture)
@@ -369,7 +369,7 @@ static void assert_refusal(struct index_fixture *fixture, const struct act *act,
         if (!act->in_parts) {
             assert_untouched(fixture, entries);
         }
-        assert_status(AKIN_OK, akin_check(fixture->index, &fixture->error));
+        assert_status(AKIN_OK, akin_check(fixture->index, AKIN_CHECK_DEEP, &fixture->error));
     }
 }
 

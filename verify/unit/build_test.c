@@ -78,7 +78,7 @@ static void build(struct index_fixture *fixture, const uint64_t *keys, const flo
 
 static void check(struct index_fixture *fixture)
 {
-    if (akin_check(fixture->index, &fixture->error) != AKIN_OK) {
+    if (akin_check(fixture->index, AKIN_CHECK_DEEP, &fixture->error) != AKIN_OK) {
         fail_msg("%s at %llu: %s", fixture->error.field,
                  (unsigned long long)fixture->error.position, fixture->error.message);
     }

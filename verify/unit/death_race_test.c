@@ -186,7 +186,8 @@ static uint64_t grave_close(uint64_t deaths)
     assert_int_equal(akin_stats_get(grave.index, &stats, NULL), AKIN_OK);
     assert_int_equal(stats.readers_active, 0);
     assert_int_equal(stats.slots_dead, 0);
-    if (akin_check(grave.index, &error) != AKIN_OK) {
+    if (akin_check(grave.index, AKIN_CHECK_DEEP, &error) != AKIN_OK ||
+        akin_check(grave.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     for (uint64_t key = 0; key < KEYS; key++) {

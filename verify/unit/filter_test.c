@@ -256,7 +256,8 @@ static int call_what_waits(void *context, uint64_t key)
     assert_status(AKIN_IN_CALLBACK, akin_maintain(index, AKIN_MAINTAIN_DRAIN, error));
     assert_status(AKIN_IN_CALLBACK, akin_maintain(caller->other, AKIN_MAINTAIN_ROUND, error));
     assert_status(AKIN_IN_CALLBACK, akin_clear(index, error));
-    assert_status(AKIN_IN_CALLBACK, akin_check(index, error));
+    assert_status(AKIN_IN_CALLBACK, akin_check(index, AKIN_CHECK_DEEP, error));
+    assert_status(AKIN_IN_CALLBACK, akin_check(index, AKIN_CHECK_CHEAP, error));
     assert_status(AKIN_IN_CALLBACK, akin_save(index, "no/such/place", error));
     assert_status(AKIN_IN_CALLBACK, akin_load("no/such/file", NULL, &loaded, error));
     assert_null(loaded);

@@ -52,11 +52,13 @@ static void close_index(void)
 {
     struct akin_stats stats = {.struct_size = sizeof stats};
     struct akin_error error = {.message = ""};
-    if (akin_check(shared.index, &error) != AKIN_OK) {
+    if (akin_check(shared.index, AKIN_CHECK_DEEP, &error) != AKIN_OK ||
+        akin_check(shared.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         fail_msg("%s at %" PRIu64 ": %s", error.field, error.position, error.message);
     }
     assert_int_equal(akin_maintain(shared.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
-    if (akin_check(shared.index, &error) != AKIN_OK) {
+    if (akin_check(shared.index, AKIN_CHECK_DEEP, &error) != AKIN_OK ||
+        akin_check(shared.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         fail_msg("after the drain: %s at %" PRIu64 ": %s", error.field, error.position,
                  error.message);
     }

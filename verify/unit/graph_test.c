@@ -36,7 +36,7 @@ static void graph_open(struct index_fixture *fixture, enum akin_metric metric, e
 
 static void check(struct index_fixture *fixture)
 {
-    if (akin_check(fixture->index, &fixture->error) != AKIN_OK) {
+    if (akin_check(fixture->index, AKIN_CHECK_DEEP, &fixture->error) != AKIN_OK) {
         fail_msg("%s at %llu: %s", fixture->error.field,
                  (unsigned long long)fixture->error.position, fixture->error.message);
     }
@@ -494,7 +494,7 @@ static void a_graph_is_saved_and_loaded(void **state)
     assert_int_equal(told.m, fixture->options.m);
     assert_int_equal(told.ef_construction, fixture->options.ef_construction);
     assert_true(told.alpha == 1);
-    assert_status(AKIN_OK, akin_check(loaded, NULL));
+    assert_status(AKIN_OK, akin_check(loaded, AKIN_CHECK_DEEP, NULL));
     akin_index *const first = fixture->index;
     fixture->index = loaded;
     assert_true(recall(fixture, &oracle, &random) >= 95);

@@ -111,7 +111,7 @@ static bool attempt(void *context)
     }
     history_end(&history);
     assert_int_equal(akin_maintain(stage->index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
-    if (akin_check(stage->index, &error) != AKIN_OK) {
+    if (akin_check(stage->index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(stage->index), AKIN_OK);

@@ -147,7 +147,7 @@ static bool insert_all(void *context)
     assert_int_equal(akin_count(index, &count, NULL), AKIN_OK);
     assert_int_equal(count, ENTRIES);
     ranges_are_disjoint(index);
-    if (akin_check(index, &error) != AKIN_OK) {
+    if (akin_check(index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(index), AKIN_OK);

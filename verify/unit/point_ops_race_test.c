@@ -43,7 +43,7 @@ static void close_index(akin_index *index, struct tracking_allocator *tracking)
 {
     struct akin_error error = {.message = ""};
     assert_int_equal(akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
-    if (akin_check(index, &error) != AKIN_OK) {
+    if (akin_check(index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(index), AKIN_OK);

@@ -77,7 +77,7 @@ static void churn_close(void)
            " bytes of payload chunks\n",
            stats.commits, stats.slots, churn.slots_max, stats.maintenance_rounds,
            stats.grace_periods, race_number_load(&churn.refusals), stats.memory.payload_bytes);
-    if (akin_check(churn.index, &error) != AKIN_OK) {
+    if (akin_check(churn.index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(stats.count, LIVE_KEYS);
@@ -245,7 +245,7 @@ static void a_key_with_a_long_history_is_recycled(void **state)
     printf("recycle: %" PRIu64 " versions of one key drained in %" PRIu64 " ms\n", versions,
            (end - start) / 1000000);
     assert_int_equal(stats.slots_dead, 0);
-    assert_int_equal(akin_check(index, NULL), AKIN_OK);
+    assert_int_equal(akin_check(index, AKIN_CHECK_DEEP, NULL), AKIN_OK);
     assert_int_equal(akin_close(index), AKIN_OK);
     tracking_end(&tracking);
 }

@@ -64,7 +64,7 @@ static void field_close(void)
     assert_int_equal(akin_stats_get(field.index, &stats, NULL), AKIN_OK);
     printf("search: %" PRIu64 " commits in %" PRIu64 " slots, %" PRIu64 " rounds of maintenance\n",
            stats.commits, stats.slots, stats.maintenance_rounds);
-    if (akin_check(field.index, &error) != AKIN_OK) {
+    if (akin_check(field.index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(field.index), AKIN_OK);

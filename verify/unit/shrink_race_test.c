@@ -154,7 +154,7 @@ static void empty_and_close(void)
 {
     struct akin_stats stats = {.struct_size = sizeof stats};
     struct akin_error error = {.message = ""};
-    if (akin_check(tide.index, &error) != AKIN_OK) {
+    if (akin_check(tide.index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     for (uint64_t key = 1; key <= WRITERS * TIDE_KEYS; key++) {
@@ -162,7 +162,7 @@ static void empty_and_close(void)
         assert_true(status == AKIN_OK || status == AKIN_NOT_FOUND);
     }
     assert_int_equal(akin_maintain(tide.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
-    assert_int_equal(akin_check(tide.index, NULL), AKIN_OK);
+    assert_int_equal(akin_check(tide.index, AKIN_CHECK_DEEP, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(tide.index, &stats, NULL), AKIN_OK);
     printf("tide: %" PRIu64 " commits in %" PRIu64 " slot numbers, %" PRIu64 " drains left holes\n",
            stats.commits, stats.slots, race_number_load(&tide.holes));

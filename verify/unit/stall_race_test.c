@@ -102,7 +102,7 @@ static void scene_close(void)
     assert_int_equal(stats.slots_dead, 0);
     assert_int_equal(stats.readers_active, 0);
     assert_true(stats.memory.retired_bytes < BOUND_BYTES / 16);
-    if (akin_check(scene.index, &error) != AKIN_OK) {
+    if (akin_check(scene.index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(scene.index), AKIN_OK);

@@ -65,7 +65,7 @@ static void stage_close(void)
     printf("walk: %" PRIu64 " commits in %" PRIu64 " slots, %" PRIu64 " rounds of maintenance\n",
            stats.commits, stats.slots, stats.maintenance_rounds);
     assert_int_equal(stats.slots_dead, 0);
-    if (akin_check(stage.index, &error) != AKIN_OK) {
+    if (akin_check(stage.index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
     assert_int_equal(akin_close(stage.index), AKIN_OK);
@@ -210,7 +210,7 @@ static void save_and_load(struct race_worker *worker)
         const char *fault = pass.fault;
         fault = fault != NULL || status == AKIN_OK ? fault : akin_status_name(status);
         fault = fault != NULL ? fault : judge_pass(&pass, ended);
-        if (fault == NULL && akin_check(loaded, NULL) != AKIN_OK) {
+        if (fault == NULL && akin_check(loaded, AKIN_CHECK_DEEP, NULL) != AKIN_OK) {
             fault = "the loaded index is not whole";
         }
         if (loaded != NULL && akin_close(loaded) != AKIN_OK) {

@@ -86,22 +86,35 @@ AKIN_API AKIN_MUST_CHECK enum akin_status akin_stats_get(akin_index *index,
                                                          struct akin_stats *stats,
                                                          struct akin_error *error);
 
+enum akin_check_depth {
+    AKIN_CHECK_CHEAP = 1, /* counters, and a sample of 256 slots: for assertions of a program */
+    AKIN_CHECK_DEEP = 2 /* every slot, key and edge: for tests, and for files of doubtful origin */
+};
+
 /*
- * Check every structural invariant of an index that no other thread is using.
+ * Check the structural invariants of an index that no other thread is using.
  *
- * Input     : index: quiescent (no other call in flight); error: may be NULL.
+ * Input     : index: quiescent (no other call in flight), at either depth. depth: what is looked
+ *             at: docs/CONCURRENCY.md section 6 lists it for each invariant. Samples are evenly
+ *             spread; each cheap call takes the slots after those of the one before, so that
+ *             slots / 256 calls, rounded up, look at every slot. error: may be NULL.
  * Output    : error, when something is broken: field is the invariant's name as in
  *             docs/CONCURRENCY.md ("I3 conservation"), position the slot or key, message a
- *             sentence.
+ *             sentence. The first that is found is named.
  * Ownership : none.
- * Threads   : OWNER; outside read sections.
+ * Threads   : OWNER; outside read sections. Waits for the maintenance thread to finish a piece of
+ *             its work.
  * Order     : none.
  * Linearizes: none.
- * Status    : AKIN_OK; AKIN_CORRUPT; AKIN_BAD_ARGUMENT; AKIN_IN_CALLBACK; AKIN_NO_MEMORY.
- * Cost      : linear in slots and keys.
+ * Status    : AKIN_OK; AKIN_CORRUPT; AKIN_BAD_ARGUMENT; AKIN_IN_CALLBACK; deep only:
+ *             AKIN_NO_MEMORY, AKIN_OVER_BUDGET for the scratch memory of a graph's check.
+ * Cost      : cheap: at most 256 slots, each with its row, up to 64 versions of its key and the
+ *             lists of its levels; allocates nothing. Deep: linear in slots, keys and edges;
+ *             some five bytes a slot of a graph.
  * Source    : ours.
  */
-AKIN_API AKIN_MUST_CHECK enum akin_status akin_check(akin_index *index, struct akin_error *error);
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_check(akin_index *index, enum akin_check_depth depth,
+                                                     struct akin_error *error);
 
 /*
  * Copy the options an index was opened with, as completed by the defaults.

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct ck_ring {
-    unsigned int taken;    /* entries taken so far */
+    unsigned int c_head;   /* entries taken so far; named as the real one is */
     unsigned int appended; /* entries appended so far */
     unsigned int mask;
 };
@@ -28,7 +28,7 @@ static inline void ck_ring_init(struct ck_ring *ring, unsigned int size)
 static inline unsigned int ck_ring_size(const struct ck_ring *ring)
 {
     return __atomic_load_n(&ring->appended, __ATOMIC_ACQUIRE) -
-           __atomic_load_n(&ring->taken, __ATOMIC_ACQUIRE);
+           __atomic_load_n(&ring->c_head, __ATOMIC_ACQUIRE);
 }
 
 /* Full with one cell unused, as the real one is. */
@@ -47,12 +47,12 @@ static inline bool ck_ring_enqueue_spmc(struct ck_ring *ring, struct ck_ring_buf
 static inline bool ck_ring_dequeue_spmc(struct ck_ring *ring, const struct ck_ring_buffer *cells,
                                         void *value)
 {
-    unsigned int at = __atomic_load_n(&ring->taken, __ATOMIC_RELAXED);
+    unsigned int at = __atomic_load_n(&ring->c_head, __ATOMIC_RELAXED);
     if (ck_ring_size(ring) == 0) {
         return false;
     }
     *(void **)value = __atomic_load_n(&cells[at & ring->mask].value, __ATOMIC_RELAXED);
-    (void)__atomic_compare_exchange_n(&ring->taken, &at, at + 1, false, __ATOMIC_ACQ_REL,
+    (void)__atomic_compare_exchange_n(&ring->c_head, &at, at + 1, false, __ATOMIC_ACQ_REL,
                                       __ATOMIC_RELAXED);
     return true;
 }

@@ -48,9 +48,13 @@ void index_close(struct index_fixture *fixture)
 {
     akin_index *const index = fixture->index;
     struct akin_error error = {.message = ""};
-    const enum akin_status status = akin_check(index, &error);
+    enum akin_status status = akin_check(index, AKIN_CHECK_DEEP, &error);
+    if (status == AKIN_OK) {
+        status = akin_check(index, AKIN_CHECK_CHEAP, &error);
+    }
     if (status != AKIN_OK) {
-        print_error("akin_check: %s: %s\n", akin_status_name(status), error.message);
+        print_error("akin_check: %s: %s: %s\n", akin_status_name(status),
+                    error.field != NULL ? error.field : "-", error.message);
     }
     fixture->index = NULL;
     assert_status(AKIN_OK, akin_close(index));
