@@ -46,8 +46,9 @@ struct beside_worker {
     akin_context *context; /* of a thread that searches */
     struct latency *wall;  /* of a thread that searches: of each search */
     struct latency *cpu;
-    uint64_t query; /* the next one to search for */
-    uint64_t done;  /* searches, entries written, or steps of arithmetic */
+    uint64_t query;   /* the next one to search for */
+    uint64_t done;    /* searches, entries written, or steps of arithmetic */
+    uint64_t residue; /* of arithmetic: nobody wants it, but it has to be computed */
     uint64_t wall_ns;
     uint64_t cpu_ns;
     bool ran_dry; /* it had no rows left to insert */

@@ -102,19 +102,22 @@ static void search(struct crew_member *member, const struct beside_index *subjec
         crew_fail(member, CLI_MEMORY, 0, "out of memory: searching");
         return;
     }
+    /* What the writer changes may lie beside it. */
+    akin_index *const index = subject->index;
+    uint64_t done = 0;
     akin_search_options_init(&options);
     options.k = call->k;
     options.ef_search = subject->call->ef;
     uint64_t wall_ns = time_now_ns();
     uint64_t cpu_ns = time_thread_cpu_ns();
     while (wall_ns < end_ns) {
-        const uint64_t row = worker->query++ % query->row_count;
+        const uint64_t row = (worker->query + done) % query->row_count;
         const struct akin_vector vector = {.data = vecs_row_as(query, row, call->type, scratch),
                                            .dim = query->dim,
                                            .type = call->type};
         uint32_t count = 0;
-        if (akin_search(subject->index, worker->context, &vector, &options, found, &count,
-                        &error) != AKIN_OK) {
+        if (akin_search(index, worker->context, &vector, &options, found, &count, &error) !=
+            AKIN_OK) {
             crew_fail_status(member, &error, row, "searching");
             break;
         }
@@ -124,23 +127,25 @@ static void search(struct crew_member *member, const struct beside_index *subjec
         latency_add(worker->cpu, cpu_after_ns - cpu_ns);
         wall_ns = wall_after_ns;
         cpu_ns = cpu_after_ns;
-        worker->done++;
+        done++;
     }
+    worker->query += done;
+    worker->done = done;
     free(found);
 }
-
-static volatile uint64_t nobody_reads_this;
 
 static void burn(struct beside_worker *worker, uint64_t end_ns)
 {
     uint64_t word = 1;
+    uint64_t steps = 0;
     while (time_now_ns() < end_ns) {
         for (uint32_t i = 0; i < STEPS_A_LOOK; i++) {
             word = word * 6364136223846793005u + 1442695040888963407u;
         }
-        worker->done += STEPS_A_LOOK;
+        steps += STEPS_A_LOOK;
     }
-    nobody_reads_this = word;
+    worker->residue = word;
+    worker->done = steps;
 }
 
 static void write(struct crew_member *member, struct beside_index *subject,
