@@ -22,6 +22,7 @@
 #include "cli/say.h"
 
 #define EF_WHILE_REPLACING 40u
+#define RECALL_AT          0.95
 
 static const struct args_list ef_default = {.values = {20, 40, 80}, .count = 3};
 
@@ -201,6 +202,22 @@ static int report_point(const struct window *window, uint32_t round, uint32_t ef
         EMIT_MEASURED);
 }
 
+/* Both at the same recall. Results: of each beam width, from narrow to wide. */
+static int report_at_recall(uint32_t round, const struct point_result *churned,
+                            const struct point_result *fresh, uint32_t count)
+{
+    const double qps = points_at_recall(churned, count, RECALL_AT);
+    const double qps_fresh = points_at_recall(fresh, count, RECALL_AT);
+    const double ratio = qps_fresh > 0.0 ? qps / qps_fresh : 0.0;
+    say_note("round %u, at recall %.2f: %.0f queries a second of processor time, built anew %.0f "
+             "(%.3f)",
+             round, RECALL_AT, qps, qps_fresh, ratio);
+    return emit_json(json_pack("{s:s,s:I,s:f,s:f,s:f,s:f}", "phase", "at_recall", "round",
+                               (json_int_t)round, "recall", RECALL_AT, "qps_cpu", qps,
+                               "qps_cpu_fresh", qps_fresh, "churned_to_fresh", ratio),
+                     EMIT_MEASURED);
+}
+
 /* Compare with an index that is built from the part. */
 static int compare_with_fresh(const struct window *window, uint32_t round,
                               const struct set_part *part)
@@ -208,6 +225,8 @@ static int compare_with_fresh(const struct window *window, uint32_t round,
     const struct contract_call *const call = window->call;
     const struct args_list *const efs = call->ef.count > 0 ? &call->ef : &ef_default;
     const struct fill_plan plan = contract_fill(call, &part->vecs);
+    static struct point_result churned_results[ARGS_LIST_MAX];
+    static struct point_result fresh_results[ARGS_LIST_MAX];
     akin_index *fresh = NULL;
     struct fill_cost cost;
     int code = fill_index(&plan, &fresh, &cost);
@@ -218,11 +237,16 @@ static int compare_with_fresh(const struct window *window, uint32_t round,
         {.index = fresh, .base = &part->vecs, .truth = &part->truth},
         {.index = window->index, .base = &window->set->base, .truth = &part->in_whole}};
     for (uint32_t i = 0; code == CLI_OK && i < efs->count; i++) {
-        struct point_result results[2];
+        struct point_result results[2] = {{0}};
         code = points_measure(call, window->set, contenders, 2, efs->values[i], results);
         if (code == CLI_OK) {
             code = report_point(window, round, efs->values[i], &results[1], &results[0]);
         }
+        fresh_results[i] = results[0];
+        churned_results[i] = results[1];
+    }
+    if (code == CLI_OK) {
+        code = report_at_recall(round, churned_results, fresh_results, efs->count);
     }
     return fill_close(fresh, code);
 }

@@ -42,7 +42,8 @@ int points_measure(const struct contract_call *call, const struct contract_set *
  * Interpolate the queries a second at a recall.
  *
  * Input : results: one for each beam width, from narrow to wide.
- * Output: 0 when none reaches it. The narrowest counts for all recalls below its own.
+ * Output: 0 when none reaches it. The narrowest counts for all recalls below its own, so two of
+ *         those compare at recalls of their own.
  */
 double points_at_recall(const struct point_result *results, uint32_t count, double recall);
 

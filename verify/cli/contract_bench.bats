@@ -23,7 +23,7 @@ is_true() {
 
 @test "churn: a line for each round and beam, each sound and complete" {
     run_small akin-bench-churn --rounds 2
-    [ "$(wc -l <out.json)" -eq 13 ]
+    [ "$(wc -l <out.json)" -eq 16 ]
     is_true setup 1 '.bench == "akin-bench-churn" and .base == "synthetic" and .metric == "l2" and
         .rows == 2000 and .vectors == 1000 and .dim == 16 and .queries == 50 and .k == 10 and
         .seed > 0'
@@ -36,6 +36,8 @@ is_true() {
     is_true search 9 '([.recall, .recall_fresh] | all(. >= 0 and . <= 1)) and
         .qps_cpu > 0 and .qps_cpu_fresh > 0 and .churned_to_fresh > 0 and .k == 10 and
         .threads == 1 and .index == "hnsw" and .queries == 50 and .repeats == 2'
+    is_true at_recall 3 '.recall == 0.95 and .qps_cpu > 0 and .qps_cpu_fresh > 0 and
+        ((.churned_to_fresh - .qps_cpu / .qps_cpu_fresh) | fabs) < 0.000001 and .round <= 2'
     jq -es 'map(select(.phase == "search") | [.round, .ef]) ==
         [0, 1, 2 | [., 20], [., 40], [., 80]]' out.json
 }
