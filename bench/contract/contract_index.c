@@ -8,6 +8,7 @@
 
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,17 +57,21 @@ int contract_stats(akin_index *index, struct akin_stats *stats)
 
 uint64_t contract_resident_bytes(void)
 {
-    unsigned long long total_pages = 0;
-    unsigned long long resident_pages = 0;
+    char line[256];
     malloc_trim(0);
     FILE *const file = fopen("/proc/self/statm", "re");
     if (file == NULL) {
         return 0;
     }
-    const int found = fscanf(file, "%llu %llu", &total_pages, &resident_pages);
+    const bool is_read = fgets(line, sizeof line, file) != NULL;
     fclose(file);
+    /* Two numbers of pages: all of them, and those in memory. */
+    const char *const resident = is_read ? strchr(line, ' ') : NULL;
     const long page_bytes = sysconf(_SC_PAGESIZE);
-    return found == 2 && page_bytes > 0 ? resident_pages * (uint64_t)page_bytes : 0;
+    if (resident == NULL || page_bytes <= 0) {
+        return 0;
+    }
+    return strtoull(resident, NULL, 10) * (uint64_t)page_bytes;
 }
 
 json_t *contract_emit_slots(const struct akin_stats *stats, const struct akin_stats *before)
