@@ -163,67 +163,60 @@ static int reclaim(struct deletion *deletion, const char *phase, const struct ak
         EMIT_MEASURED);
 }
 
-static int report_point(const struct deletion *deletion, uint32_t ef,
-                        const struct point_result *results)
+static int report_point(const struct deletion *deletion, const struct points *points,
+                        uint32_t place)
 {
     return emit_json(
         json_pack("{s:s,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I,s:I}", "phase",
-                  "search_halved", "threads", (json_int_t)1, "ef", (json_int_t)ef, "k",
-                  (json_int_t)deletion->call->k, "recall", results[HALF].recall, "recall_full",
-                  results[WHOLE].recall, "recall_fresh", results[FRESH].recall, "qps_cpu",
-                  results[HALF].qps_cpu, "qps_cpu_full", results[WHOLE].qps_cpu, "qps_cpu_fresh",
-                  results[FRESH].qps_cpu, "half_to_full", results[HALF].ratio, "half_to_fresh",
-                  results[HALF].ratio / results[FRESH].ratio, "index", args_kind_name(AKIN_HNSW),
+                  "search_halved", "threads", (json_int_t)1, "ef",
+                  (json_int_t)points->efs->values[place], "k", (json_int_t)deletion->call->k,
+                  "recall", points_recall(points, HALF, place), "recall_full",
+                  points_recall(points, WHOLE, place), "recall_fresh",
+                  points_recall(points, FRESH, place), "qps_cpu", points_qps(points, HALF, place),
+                  "qps_cpu_full", points_qps(points, WHOLE, place), "qps_cpu_fresh",
+                  points_qps(points, FRESH, place), "half_to_full",
+                  points_ratio(points, HALF, WHOLE, place), "half_to_fresh",
+                  points_ratio(points, HALF, FRESH, place), "index", args_kind_name(AKIN_HNSW),
                   "queries", (json_int_t)deletion->set->query.row_count, "repeats",
                   (json_int_t)deletion->call->repeats),
         EMIT_MEASURED);
 }
 
-static double ratio_of(double number, double to)
+static int report_at_recall(const struct points *points)
 {
-    return to > 0.0 ? number / to : 0.0;
-}
-
-static int report_at_recall(const struct point_result results[][ARGS_LIST_MAX], uint32_t count)
-{
-    const double full = points_at_recall(results[WHOLE], count, RECALL_AT);
-    const double half = points_at_recall(results[HALF], count, RECALL_AT);
-    const double fresh = points_at_recall(results[FRESH], count, RECALL_AT);
-    say_note("at recall %.2f: %.0f queries a second of processor time with all entries, %.0f with "
-             "a random half deleted (%.3f), %.0f built anew from that half (%.3f)",
-             RECALL_AT, full, half, ratio_of(half, full), fresh, ratio_of(half, fresh));
+    const double full = points_at_recall(points, WHOLE, RECALL_AT);
+    const double half = points_at_recall(points, HALF, RECALL_AT);
+    const double fresh = points_at_recall(points, FRESH, RECALL_AT);
+    const double to_full = points_ratio_at_recall(points, HALF, WHOLE, RECALL_AT);
+    const double to_fresh = points_ratio_at_recall(points, HALF, FRESH, RECALL_AT);
+    say_note("at recall %.2f: %.0f queries a second of processor time with a random half deleted; "
+             "%.0f with all entries (%.3f times), %.0f built anew from that half (%.3f times)",
+             RECALL_AT, half, full, to_full, fresh, to_fresh);
     return emit_json(json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f}", "phase", "at_recall", "recall",
                                RECALL_AT, "qps_cpu", half, "qps_cpu_full", full, "qps_cpu_fresh",
-                               fresh, "half_to_full", ratio_of(half, full), "half_to_fresh",
-                               ratio_of(half, fresh)),
+                               fresh, "half_to_full", to_full, "half_to_fresh", to_fresh),
                      EMIT_MEASURED);
 }
 
 static int measure(const struct deletion *deletion)
 {
-    static struct point_result by_contender[CONTENDERS_MAX][ARGS_LIST_MAX];
     const struct contract_call *const call = deletion->call;
     const struct args_list *const efs = call->ef.count > 0 ? &call->ef : &ef_default;
     const struct vecs *const base = &deletion->set->base;
-    const struct contender contenders[CONTENDERS_MAX] = {
+    const struct contender contenders[] = {
         [WHOLE] = {deletion->whole, base, &deletion->whole_part.in_whole},
         [HALF] = {deletion->half, base, &deletion->half_part.in_whole},
         [FRESH] = {deletion->fresh, &deletion->half_part.vecs, &deletion->half_part.truth}};
-    for (uint32_t i = 0; i < efs->count; i++) {
-        struct point_result results[CONTENDERS_MAX];
-        int code = points_measure(call, deletion->set, contenders, CONTENDERS_MAX, efs->values[i],
-                                  results);
-        if (code == CLI_OK) {
-            code = report_point(deletion, efs->values[i], results);
-        }
-        if (code != CLI_OK) {
-            return code;
-        }
-        for (uint32_t contender = 0; contender < CONTENDERS_MAX; contender++) {
-            by_contender[contender][i] = results[contender];
-        }
+    struct points points;
+    int code = points_measure(call, deletion->set, contenders, 3, efs, &points);
+    for (uint32_t place = 0; code == CLI_OK && place < efs->count; place++) {
+        code = report_point(deletion, &points, place);
     }
-    return report_at_recall((const struct point_result(*)[ARGS_LIST_MAX])by_contender, efs->count);
+    if (code == CLI_OK) {
+        code = report_at_recall(&points);
+    }
+    points_free(&points);
+    return code;
 }
 
 static int make_indexes(struct deletion *deletion)

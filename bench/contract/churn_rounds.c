@@ -26,6 +26,8 @@
 
 static const struct args_list ef_default = {.values = {20, 40, 80}, .count = 3};
 
+enum { FRESH, CHURNED };
+
 struct window {
     const struct contract_call *call;
     const struct contract_set *set;
@@ -185,30 +187,32 @@ static int report_state(const struct window *window, uint32_t round, const struc
         EMIT_MEASURED);
 }
 
-static int report_point(const struct window *window, uint32_t round, uint32_t ef,
-                        const struct point_result *churned, const struct point_result *fresh)
+static int report_point(const struct window *window, uint32_t round, const struct points *points,
+                        uint32_t place)
 {
+    const uint32_t ef = points->efs->values[place];
+    const double recall = points_recall(points, CHURNED, place);
+    const double recall_fresh = points_recall(points, FRESH, place);
+    const double ratio = points_ratio(points, CHURNED, FRESH, place);
     say_note("round %u, ef %u: recall %.4f, built anew %.4f; queries a second %.3f of those of the "
              "one built anew",
-             round, ef, churned->recall, fresh->recall, churned->ratio);
+             round, ef, recall, recall_fresh, ratio);
     return emit_json(
         json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:s,s:I,s:I}", "phase", "search",
                   "round", (json_int_t)round, "threads", (json_int_t)1, "ef", (json_int_t)ef, "k",
-                  (json_int_t)window->call->k, "recall", churned->recall, "recall_fresh",
-                  fresh->recall, "qps_cpu", churned->qps_cpu, "qps_cpu_fresh", fresh->qps_cpu,
-                  "churned_to_fresh", churned->ratio, "index", args_kind_name(AKIN_HNSW), "queries",
-                  (json_int_t)window->set->query.row_count, "repeats",
-                  (json_int_t)window->call->repeats),
+                  (json_int_t)window->call->k, "recall", recall, "recall_fresh", recall_fresh,
+                  "qps_cpu", points_qps(points, CHURNED, place), "qps_cpu_fresh",
+                  points_qps(points, FRESH, place), "churned_to_fresh", ratio, "index",
+                  args_kind_name(AKIN_HNSW), "queries", (json_int_t)window->set->query.row_count,
+                  "repeats", (json_int_t)window->call->repeats),
         EMIT_MEASURED);
 }
 
-/* Both at the same recall. Results: of each beam width, from narrow to wide. */
-static int report_at_recall(uint32_t round, const struct point_result *churned,
-                            const struct point_result *fresh, uint32_t count)
+static int report_at_recall(uint32_t round, const struct points *points)
 {
-    const double qps = points_at_recall(churned, count, RECALL_AT);
-    const double qps_fresh = points_at_recall(fresh, count, RECALL_AT);
-    const double ratio = qps_fresh > 0.0 ? qps / qps_fresh : 0.0;
+    const double qps = points_at_recall(points, CHURNED, RECALL_AT);
+    const double qps_fresh = points_at_recall(points, FRESH, RECALL_AT);
+    const double ratio = points_ratio_at_recall(points, CHURNED, FRESH, RECALL_AT);
     say_note("round %u, at recall %.2f: %.0f queries a second of processor time, built anew %.0f "
              "(%.3f)",
              round, RECALL_AT, qps, qps_fresh, ratio);
@@ -225,29 +229,24 @@ static int compare_with_fresh(const struct window *window, uint32_t round,
     const struct contract_call *const call = window->call;
     const struct args_list *const efs = call->ef.count > 0 ? &call->ef : &ef_default;
     const struct fill_plan plan = contract_fill(call, &part->vecs);
-    static struct point_result churned_results[ARGS_LIST_MAX];
-    static struct point_result fresh_results[ARGS_LIST_MAX];
     akin_index *fresh = NULL;
+    struct points points;
     struct fill_cost cost;
     int code = fill_index(&plan, &fresh, &cost);
     if (code != CLI_OK) {
         return code;
     }
     const struct contender contenders[] = {
-        {.index = fresh, .base = &part->vecs, .truth = &part->truth},
-        {.index = window->index, .base = &window->set->base, .truth = &part->in_whole}};
-    for (uint32_t i = 0; code == CLI_OK && i < efs->count; i++) {
-        struct point_result results[2] = {{0}};
-        code = points_measure(call, window->set, contenders, 2, efs->values[i], results);
-        if (code == CLI_OK) {
-            code = report_point(window, round, efs->values[i], &results[1], &results[0]);
-        }
-        fresh_results[i] = results[0];
-        churned_results[i] = results[1];
+        [FRESH] = {fresh, &part->vecs, &part->truth},
+        [CHURNED] = {window->index, &window->set->base, &part->in_whole}};
+    code = points_measure(call, window->set, contenders, 2, efs, &points);
+    for (uint32_t place = 0; code == CLI_OK && place < efs->count; place++) {
+        code = report_point(window, round, &points, place);
     }
     if (code == CLI_OK) {
-        code = report_at_recall(round, churned_results, fresh_results, efs->count);
+        code = report_at_recall(round, &points);
     }
+    points_free(&points);
     return fill_close(fresh, code);
 }
 

@@ -26,7 +26,7 @@ static const struct argp_option contract_options[] = {
     {"ef-construction", ARGS_EF_CONSTRUCTION, "N", 0,
      "Candidates they are chosen from (default 200)", 0},
     {"k", ARGS_K, "K", 0, "Results for each query (default 10)", 0},
-    {"ef", ARGS_EF, "LIST", 0, "Beam widths", 0},
+    {"ef", ARGS_EF, "LIST", 0, "Beam widths, from narrow to wide", 0},
     {"build-threads", ARGS_BUILD_THREADS, "N", 0, "Threads that fill (default: processors)", 0},
     {"repeats", ARGS_REPEATS, "N", 0, "Passes, or pairs of slices (default 5)", 0},
     {"small", CONTRACT_SMALL, NULL, 0, "Little of everything: does the program work?", 0},

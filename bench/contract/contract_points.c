@@ -7,6 +7,7 @@
 #include "bench/contract/contract_points.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/say.h"
 
@@ -28,71 +29,133 @@ double points_median(double *values, uint32_t count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2.0;
 }
 
-static int measure_passes(const struct contract_call *call, const struct contract_set *set,
-                          const struct contender *contenders, uint32_t count, uint32_t ef,
-                          struct point_result *results, double *qps)
+static double *recall_at(const struct points *points, uint32_t contender, uint32_t place)
 {
-    for (uint32_t pass = 0; pass < call->repeats; pass++) {
+    return &points->recalls[contender * points->efs->count + place];
+}
+
+static double *qps_at(const struct points *points, uint32_t contender, uint32_t place,
+                      uint32_t pass)
+{
+    return &points->qps[((size_t)contender * points->efs->count + place) * points->passes + pass];
+}
+
+/* All contenders at one beam width, once. */
+static int measure_turn(const struct contract_call *call, const struct contract_set *set,
+                        const struct contender *contenders, const struct points *points,
+                        uint32_t place, uint32_t pass)
+{
+    for (uint32_t turn = 0; turn < points->count; turn++) {
         /* Who begins changes, so that nobody always comes behind the same one. */
-        for (uint32_t turn = 0; turn < count; turn++) {
-            const uint32_t i = (turn + pass) % count;
-            const struct bench_point point = {.index = contenders[i].index,
-                                              .base = contenders[i].base,
-                                              .query = &set->query,
-                                              .truth = contenders[i].truth,
-                                              .metric = call->metric,
-                                              .type = call->type,
-                                              .k = call->k,
-                                              .ef = ef,
-                                              .threads = 1,
-                                              .repeats = 1,
-                                              .warmup = WARMUP};
-            struct bench_result result;
-            const int code = bench_run(&point, &result);
-            if (code != CLI_OK) {
-                return code;
-            }
-            results[i].recall = result.recall;
-            qps[i * call->repeats + pass] = result.qps_cpu;
+        const uint32_t i = (turn + pass + place) % points->count;
+        const struct bench_point point = {.index = contenders[i].index,
+                                          .base = contenders[i].base,
+                                          .query = &set->query,
+                                          .truth = contenders[i].truth,
+                                          .metric = call->metric,
+                                          .type = call->type,
+                                          .k = call->k,
+                                          .ef = points->efs->values[place],
+                                          .threads = 1,
+                                          .repeats = 1,
+                                          .warmup = WARMUP};
+        struct bench_result result;
+        const int code = bench_run(&point, &result);
+        if (code != CLI_OK) {
+            return code;
         }
+        *recall_at(points, i, place) = result.recall;
+        *qps_at(points, i, place, pass) = result.qps_cpu;
     }
     return CLI_OK;
 }
 
 int points_measure(const struct contract_call *call, const struct contract_set *set,
-                   const struct contender *contenders, uint32_t count, uint32_t ef,
-                   struct point_result *results)
+                   const struct contender *contenders, uint32_t count, const struct args_list *efs,
+                   struct points *points)
 {
-    double *const qps = calloc((size_t)count * call->repeats, sizeof *qps);
-    double *const ratios = calloc(call->repeats, sizeof *ratios);
-    int code = qps != NULL && ratios != NULL ? CLI_OK : say_no_memory("measuring");
-    if (code == CLI_OK) {
-        code = measure_passes(call, set, contenders, count, ef, results, qps);
+    const size_t places = (size_t)count * efs->count;
+    memset(points, 0, sizeof *points);
+    points->efs = efs;
+    points->count = count;
+    points->passes = call->repeats;
+    points->recalls = calloc(places, sizeof *points->recalls);
+    points->qps = calloc(places * call->repeats, sizeof *points->qps);
+    points->scratch = calloc(call->repeats, sizeof *points->scratch);
+    if (points->recalls == NULL || points->qps == NULL || points->scratch == NULL) {
+        return say_no_memory("measuring");
     }
-    /* From the last to the first: the median sorts, and the ratios need the first as it came. */
-    for (uint32_t i = count; code == CLI_OK && i-- > 0;) {
-        for (uint32_t pass = 0; pass < call->repeats; pass++) {
-            ratios[pass] = qps[i * call->repeats + pass] / qps[pass];
-        }
-        results[i].ratio = points_median(ratios, call->repeats);
-        results[i].qps_cpu = points_median(&qps[i * call->repeats], call->repeats);
+    int code = CLI_OK;
+    for (uint32_t i = 0; code == CLI_OK && i < call->repeats * efs->count; i++) {
+        code = measure_turn(call, set, contenders, points, i % efs->count, i / efs->count);
     }
-    free(ratios);
-    free(qps);
     return code;
 }
 
-double points_at_recall(const struct point_result *results, uint32_t count, double recall)
+void points_free(struct points *points)
 {
-    if (count == 0 || results[0].recall >= recall) {
-        return count == 0 ? 0.0 : results[0].qps_cpu;
+    free(points->scratch);
+    free(points->qps);
+    free(points->recalls);
+    memset(points, 0, sizeof *points);
+}
+
+double points_recall(const struct points *points, uint32_t contender, uint32_t place)
+{
+    return *recall_at(points, contender, place);
+}
+
+double points_qps(const struct points *points, uint32_t contender, uint32_t place)
+{
+    for (uint32_t pass = 0; pass < points->passes; pass++) {
+        points->scratch[pass] = *qps_at(points, contender, place, pass);
     }
-    for (uint32_t i = 1; i < count; i++) {
-        const double below = results[i - 1].recall;
-        if (results[i].recall >= recall && results[i].recall > below) {
-            const double part = (recall - below) / (results[i].recall - below);
-            return results[i - 1].qps_cpu + part * (results[i].qps_cpu - results[i - 1].qps_cpu);
+    return points_median(points->scratch, points->passes);
+}
+
+double points_ratio(const struct points *points, uint32_t contender, uint32_t to, uint32_t place)
+{
+    for (uint32_t pass = 0; pass < points->passes; pass++) {
+        points->scratch[pass] =
+            *qps_at(points, contender, place, pass) / *qps_at(points, to, place, pass);
+    }
+    return points_median(points->scratch, points->passes);
+}
+
+/* Interpolate in one pass; 0 when the recall is not reached. */
+static double interpolate(const struct points *points, uint32_t contender, uint32_t pass,
+                          double recall)
+{
+    if (points_recall(points, contender, 0) >= recall) {
+        return *qps_at(points, contender, 0, pass);
+    }
+    for (uint32_t place = 1; place < points->efs->count; place++) {
+        const double below = points_recall(points, contender, place - 1);
+        const double above = points_recall(points, contender, place);
+        if (above >= recall && above > below) {
+            const double slow = *qps_at(points, contender, place, pass);
+            const double fast = *qps_at(points, contender, place - 1, pass);
+            return fast + (recall - below) / (above - below) * (slow - fast);
         }
     }
     return 0.0;
+}
+
+double points_at_recall(const struct points *points, uint32_t contender, double recall)
+{
+    for (uint32_t pass = 0; pass < points->passes; pass++) {
+        points->scratch[pass] = interpolate(points, contender, pass, recall);
+    }
+    return points_median(points->scratch, points->passes);
+}
+
+double points_ratio_at_recall(const struct points *points, uint32_t contender, uint32_t to,
+                              double recall)
+{
+    for (uint32_t pass = 0; pass < points->passes; pass++) {
+        const double divisor = interpolate(points, to, pass, recall);
+        points->scratch[pass] =
+            divisor > 0.0 ? interpolate(points, contender, pass, recall) / divisor : 0.0;
+    }
+    return points_median(points->scratch, points->passes);
 }
