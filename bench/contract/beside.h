@@ -73,6 +73,9 @@ int slice_run(struct beside_index *subject, double seconds, struct beside_worker
 double worker_rate(const struct beside_worker *worker);
 double worker_cpu_rate(const struct beside_worker *worker);
 
+/* The part of its wall time that a worker had a processor: less than 1 when others wanted it. */
+double worker_cpu_share(const struct beside_worker *worker);
+
 /* Say whether as many threads as this can have a processor each. */
 bool slice_is_pinned(uint32_t threads);
 

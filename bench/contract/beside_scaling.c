@@ -19,11 +19,12 @@ struct turn {
     double qps_all;
     double burn_one;
     double burn_all;
+    double cpu_share; /* of the thread that had least of its processor */
 };
 
 /* One slice: what all threads of it did together in a second. */
 static int measure_slice(struct beside_index *subject, struct beside_worker *const *workers,
-                         uint32_t count, enum beside_work work, double *rate)
+                         uint32_t count, enum beside_work work, double *rate, double *cpu_share)
 {
     for (uint32_t i = 0; i < count; i++) {
         workers[i]->work = work;
@@ -32,6 +33,8 @@ static int measure_slice(struct beside_index *subject, struct beside_worker *con
     *rate = 0.0;
     for (uint32_t i = 0; i < count; i++) {
         *rate += worker_rate(workers[i]);
+        const double share = worker_cpu_share(workers[i]);
+        *cpu_share = share < *cpu_share ? share : *cpu_share;
     }
     return code;
 }
@@ -40,27 +43,30 @@ static int measure_turn(struct beside_index *subject, struct beside_worker *cons
                         struct turn *turn)
 {
     const uint32_t all = subject->call->readers;
-    int code = measure_slice(subject, workers, 1, BESIDE_SEARCH, &turn->qps_one);
+    double *const share = &turn->cpu_share;
+    *share = 1.0;
+    int code = measure_slice(subject, workers, 1, BESIDE_SEARCH, &turn->qps_one, share);
     if (code == CLI_OK) {
-        code = measure_slice(subject, workers, all, BESIDE_SEARCH, &turn->qps_all);
+        code = measure_slice(subject, workers, all, BESIDE_SEARCH, &turn->qps_all, share);
     }
     if (code == CLI_OK) {
-        code = measure_slice(subject, workers, 1, BESIDE_BURN, &turn->burn_one);
+        code = measure_slice(subject, workers, 1, BESIDE_BURN, &turn->burn_one, share);
     }
-    return code == CLI_OK ? measure_slice(subject, workers, all, BESIDE_BURN, &turn->burn_all)
-                          : code;
+    return code == CLI_OK
+               ? measure_slice(subject, workers, all, BESIDE_BURN, &turn->burn_all, share)
+               : code;
 }
 
 static int report(const struct beside_index *subject, const struct turn *turns, double *values)
 {
     const struct beside_call *const call = subject->call;
     const uint32_t count = call->common.repeats;
-    double medians[4];
-    for (uint32_t field = 0; field < 4; field++) {
+    double medians[5];
+    for (uint32_t field = 0; field < 5; field++) {
         for (uint32_t i = 0; i < count; i++) {
             const struct turn *const turn = &turns[i];
             const double all[] = {turn->qps_one, turn->qps_all, turn->qps_all / turn->qps_one,
-                                  turn->burn_all / turn->burn_one};
+                                  turn->burn_all / turn->burn_one, turn->cpu_share};
             values[i] = all[field];
         }
         medians[field] = points_median(values, count);
@@ -71,17 +77,18 @@ static int report(const struct beside_index *subject, const struct turn *turns, 
     const double to_limit = points_median(values, count);
     const bool is_pinned = slice_is_pinned(call->readers);
     say_note("searches on %u threads%s: %.3f times those on one; arithmetic: %.3f times; %.3f of "
-             "that limit",
+             "that limit (a thread had %.2f of a processor at least)",
              call->readers, is_pinned ? ", each on a processor of its own" : "", medians[2],
-             medians[3], to_limit);
-    return emit_json(
-        json_pack("{s:s,s:I,s:b,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase", "scaling",
-                  "threads", (json_int_t)call->readers, "is_pinned", is_pinned, "ef",
-                  (json_int_t)call->ef, "k", (json_int_t)call->common.k, "vectors",
-                  (json_int_t)subject->live, "qps", medians[1], "qps_one_thread", medians[0],
-                  "qps_ratio", medians[2], "arithmetic_ratio", medians[3], "ratio_to_arithmetic",
-                  to_limit, "pairs", (json_int_t)count, "slice_seconds", call->slice_seconds),
-        EMIT_MEASURED);
+             medians[3], to_limit, medians[4]);
+    return emit_json(json_pack("{s:s,s:I,s:b,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase",
+                               "scaling", "threads", (json_int_t)call->readers, "is_pinned",
+                               is_pinned, "ef", (json_int_t)call->ef, "k",
+                               (json_int_t)call->common.k, "vectors", (json_int_t)subject->live,
+                               "qps", medians[1], "qps_one_thread", medians[0], "qps_ratio",
+                               medians[2], "arithmetic_ratio", medians[3], "ratio_to_arithmetic",
+                               to_limit, "cpu_share", medians[4], "pairs", (json_int_t)count,
+                               "slice_seconds", call->slice_seconds),
+                     EMIT_MEASURED);
 }
 
 int beside_scaling(struct beside_index *subject)

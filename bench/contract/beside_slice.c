@@ -59,6 +59,11 @@ double worker_cpu_rate(const struct beside_worker *worker)
     return worker->cpu_ns > 0 ? (double)worker->done * 1e9 / (double)worker->cpu_ns : 0.0;
 }
 
+double worker_cpu_share(const struct beside_worker *worker)
+{
+    return worker->wall_ns > 0 ? (double)worker->cpu_ns / (double)worker->wall_ns : 0.0;
+}
+
 /* The processors this process may use; how many. */
 static uint32_t processors(cpu_set_t *set)
 {

@@ -29,6 +29,7 @@ struct speed {
     double p99_us;
     double cpu_p50_us;
     double cpu_p99_us;
+    double cpu_share; /* of the slice */
 };
 
 /* A measurement: a slice, relative to those round it. */
@@ -73,6 +74,7 @@ static int measure_slice(struct bench_beside *bench, enum beside_work work, stru
     speed->p99_us = latency_percentile_us(bench->searcher.wall, 99.0);
     speed->cpu_p50_us = latency_percentile_us(bench->searcher.cpu, 50.0);
     speed->cpu_p99_us = latency_percentile_us(bench->searcher.cpu, 99.0);
+    speed->cpu_share = worker_cpu_share(&bench->searcher);
     return code;
 }
 
@@ -100,7 +102,8 @@ static struct speed mean_of(const struct speed *a, const struct speed *b)
                                .qps_cpu = sqrt(a->qps_cpu * b->qps_cpu),
                                .p99_us = sqrt(a->p99_us * b->p99_us),
                                .cpu_p50_us = sqrt(a->cpu_p50_us * b->cpu_p50_us),
-                               .cpu_p99_us = sqrt(a->cpu_p99_us * b->cpu_p99_us)};
+                               .cpu_p99_us = sqrt(a->cpu_p99_us * b->cpu_p99_us),
+                               .cpu_share = sqrt(a->cpu_share * b->cpu_share)};
     return mean;
 }
 
@@ -143,9 +146,9 @@ static double ratio_of(double number, double to)
 
 static json_t *json_of_speed(const struct speed *speed)
 {
-    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "qps", speed->qps, "qps_cpu", speed->qps_cpu,
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f}", "qps", speed->qps, "qps_cpu", speed->qps_cpu,
                      "p99_us", speed->p99_us, "cpu_p50_us", speed->cpu_p50_us, "cpu_p99_us",
-                     speed->cpu_p99_us);
+                     speed->cpu_p99_us, "cpu_share", speed->cpu_share);
 }
 
 static int report_pair(const struct bench_beside *bench, enum beside_work work, uint32_t pair,
@@ -199,6 +202,12 @@ static double qps_cpu_of(const struct comparison *one)
     return one->beside.qps_cpu;
 }
 
+static double cpu_share_of(const struct comparison *one)
+{
+    return one->beside.cpu_share < one->alone.cpu_share ? one->beside.cpu_share
+                                                        : one->alone.cpu_share;
+}
+
 static double writes_of(const struct comparison *one)
 {
     return one->writes_per_cpu_second;
@@ -214,16 +223,18 @@ static int report(const struct bench_beside *bench, enum beside_work work,
     const double p99 = median_of(all, count, values, p99_of);
     const double qps_cpu = median_of(all, count, values, qps_cpu_of);
     const double writes = median_of(all, count, values, writes_of);
+    const double share = median_of(all, count, values, cpu_share_of);
     say_note("beside %s: %.3f of the searches in a second of processor time beside a thread that "
              "only burns it; processor time of a search: median %.3f times, p99 %.3f times; wall "
-             "p99 %.3f times (the other thread: %.0f in a second of its processor time)",
-             name_of(work), throughput, cpu_p50, cpu_p99, p99, writes);
-    return emit_json(json_pack("{s:s,s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase",
+             "p99 %.3f times (the other thread: %.0f in a second of its processor time; the "
+             "searching one had %.2f of a processor)",
+             name_of(work), throughput, cpu_p50, cpu_p99, p99, writes, share);
+    return emit_json(json_pack("{s:s,s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase",
                                "beside", "other", name_of(work), "ef", (json_int_t)call->ef, "k",
                                (json_int_t)call->common.k, "qps_cpu", qps_cpu, "qps_cpu_ratio",
                                throughput, "cpu_p50_ratio", cpu_p50, "cpu_p99_ratio", cpu_p99,
-                               "p99_ratio", p99, "other_per_cpu_second", writes, "pairs",
-                               (json_int_t)count, "slice_seconds", call->slice_seconds),
+                               "p99_ratio", p99, "other_per_cpu_second", writes, "cpu_share", share,
+                               "pairs", (json_int_t)count, "slice_seconds", call->slice_seconds),
                      EMIT_MEASURED);
 }
 

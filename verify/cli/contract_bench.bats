@@ -99,11 +99,12 @@ is_true() {
     [ "$(wc -l <out.json)" -eq 12 ]
     is_true setup 1 '.bench == "akin-bench-beside" and .vectors == 1000'
     is_true scaling 1 '.threads == 2 and .qps > 0 and .qps_one_thread > 0 and .qps_ratio > 0 and
-        .arithmetic_ratio > 0 and .ratio_to_arithmetic > 0 and (.is_pinned | type) == "boolean"'
+        .arithmetic_ratio > 0 and .ratio_to_arithmetic > 0 and (.is_pinned | type) == "boolean" and
+        .cpu_share > 0'
     is_true beside_pair 6 '.beside.qps_cpu > 0 and .alone.qps_cpu > 0 and .beside.cpu_p99_us > 0 and
         .other_per_second > 0 and .qps_cpu_ratio > 0 and (.ran_dry | type) == "boolean"'
     is_true beside 3 '.pairs == 2 and .qps_cpu > 0 and .qps_cpu_ratio > 0 and .cpu_p50_ratio > 0 and
-        .cpu_p99_ratio > 0 and .p99_ratio > 0 and .other_per_cpu_second > 0'
+        .cpu_p99_ratio > 0 and .p99_ratio > 0 and .other_per_cpu_second > 0 and .cpu_share > 0'
     [ "$(jq -r 'select(.phase == "beside").other' out.json | tr '\n' ' ')" = \
         "search insert replace " ]
     is_true check 1 '.is_clean == true and .is_count_right == true and .vectors == 1000'
