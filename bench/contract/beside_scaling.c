@@ -13,28 +13,33 @@
 #include "cli/emit.h"
 #include "cli/say.h"
 
-/* What one turn came to. */
-struct turn {
-    double qps_one;
-    double qps_all;
-    double burn_one;
-    double burn_all;
+/* What all threads of a slice did together in a second. */
+struct rate {
+    double wall;
+    double cpu;       /* the sum of what each did in a second of its processor time */
     double cpu_share; /* of the thread that had least of its processor */
 };
 
-/* One slice: what all threads of it did together in a second. */
+enum { SEARCH_ONE, SEARCH_ALL, BURN_ONE, BURN_ALL, SLICES };
+
+/* What one turn came to. */
+struct turn {
+    struct rate slices[SLICES];
+};
+
 static int measure_slice(struct beside_index *subject, struct beside_worker *const *workers,
-                         uint32_t count, enum beside_work work, double *rate, double *cpu_share)
+                         uint32_t count, enum beside_work work, struct rate *rate)
 {
     for (uint32_t i = 0; i < count; i++) {
         workers[i]->work = work;
     }
     const int code = slice_run(subject, subject->call->slice_seconds, workers, count);
-    *rate = 0.0;
+    *rate = (struct rate){.cpu_share = 1.0};
     for (uint32_t i = 0; i < count; i++) {
-        *rate += worker_rate(workers[i]);
         const double share = worker_cpu_share(workers[i]);
-        *cpu_share = share < *cpu_share ? share : *cpu_share;
+        rate->wall += worker_rate(workers[i]);
+        rate->cpu += worker_cpu_rate(workers[i]);
+        rate->cpu_share = share < rate->cpu_share ? share : rate->cpu_share;
     }
     return code;
 }
@@ -43,52 +48,81 @@ static int measure_turn(struct beside_index *subject, struct beside_worker *cons
                         struct turn *turn)
 {
     const uint32_t all = subject->call->readers;
-    double *const share = &turn->cpu_share;
-    *share = 1.0;
-    int code = measure_slice(subject, workers, 1, BESIDE_SEARCH, &turn->qps_one, share);
-    if (code == CLI_OK) {
-        code = measure_slice(subject, workers, all, BESIDE_SEARCH, &turn->qps_all, share);
+    int code = CLI_OK;
+    for (uint32_t slice = 0; code == CLI_OK && slice < SLICES; slice++) {
+        const bool is_one = slice == SEARCH_ONE || slice == BURN_ONE;
+        const bool is_search = slice == SEARCH_ONE || slice == SEARCH_ALL;
+        code = measure_slice(subject, workers, is_one ? 1 : all,
+                             is_search ? BESIDE_SEARCH : BESIDE_BURN, &turn->slices[slice]);
     }
-    if (code == CLI_OK) {
-        code = measure_slice(subject, workers, 1, BESIDE_BURN, &turn->burn_one, share);
+    return code;
+}
+
+/* Numbers that a turn gives. */
+enum {
+    QPS_ONE,
+    QPS_ALL,
+    QPS_RATIO,
+    BURN_RATIO,
+    TO_LIMIT,
+    QPS_CPU_RATIO,
+    BURN_CPU_RATIO,
+    CPU_SHARE,
+    NUMBERS
+};
+
+static double number_of(const struct turn *turn, uint32_t number)
+{
+    const struct rate *const of = turn->slices;
+    const double qps_ratio = of[SEARCH_ALL].wall / of[SEARCH_ONE].wall;
+    const double burn_ratio = of[BURN_ALL].wall / of[BURN_ONE].wall;
+    switch (number) {
+    case QPS_ONE:
+        return of[SEARCH_ONE].wall;
+    case QPS_ALL:
+        return of[SEARCH_ALL].wall;
+    case QPS_RATIO:
+        return qps_ratio;
+    case BURN_RATIO:
+        return burn_ratio;
+    case TO_LIMIT:
+        return qps_ratio / burn_ratio;
+    case QPS_CPU_RATIO:
+        return of[SEARCH_ALL].cpu / of[SEARCH_ONE].cpu;
+    case BURN_CPU_RATIO:
+        return of[BURN_ALL].cpu / of[BURN_ONE].cpu;
+    default:
+        return of[SEARCH_ALL].cpu_share < of[BURN_ALL].cpu_share ? of[SEARCH_ALL].cpu_share
+                                                                 : of[BURN_ALL].cpu_share;
     }
-    return code == CLI_OK
-               ? measure_slice(subject, workers, all, BESIDE_BURN, &turn->burn_all, share)
-               : code;
 }
 
 static int report(const struct beside_index *subject, const struct turn *turns, double *values)
 {
     const struct beside_call *const call = subject->call;
     const uint32_t count = call->common.repeats;
-    double medians[5];
-    for (uint32_t field = 0; field < 5; field++) {
+    double of[NUMBERS];
+    for (uint32_t number = 0; number < NUMBERS; number++) {
         for (uint32_t i = 0; i < count; i++) {
-            const struct turn *const turn = &turns[i];
-            const double all[] = {turn->qps_one, turn->qps_all, turn->qps_all / turn->qps_one,
-                                  turn->burn_all / turn->burn_one, turn->cpu_share};
-            values[i] = all[field];
+            values[i] = number_of(&turns[i], number);
         }
-        medians[field] = points_median(values, count);
+        of[number] = points_median(values, count);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = turns[i].qps_all / turns[i].qps_one / (turns[i].burn_all / turns[i].burn_one);
-    }
-    const double to_limit = points_median(values, count);
     const bool is_pinned = slice_is_pinned(call->readers);
     say_note("searches on %u threads%s: %.3f times those on one; arithmetic: %.3f times; %.3f of "
-             "that limit (a thread had %.2f of a processor at least)",
-             call->readers, is_pinned ? ", each on a processor of its own" : "", medians[2],
-             medians[3], to_limit, medians[4]);
-    return emit_json(json_pack("{s:s,s:I,s:b,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase",
-                               "scaling", "threads", (json_int_t)call->readers, "is_pinned",
-                               is_pinned, "ef", (json_int_t)call->ef, "k",
-                               (json_int_t)call->common.k, "vectors", (json_int_t)subject->live,
-                               "qps", medians[1], "qps_one_thread", medians[0], "qps_ratio",
-                               medians[2], "arithmetic_ratio", medians[3], "ratio_to_arithmetic",
-                               to_limit, "cpu_share", medians[4], "pairs", (json_int_t)count,
-                               "slice_seconds", call->slice_seconds),
-                     EMIT_MEASURED);
+             "that limit; by processor time %.3f and %.3f (a thread had %.2f of a processor)",
+             call->readers, is_pinned ? ", each on a processor of its own" : "", of[QPS_RATIO],
+             of[BURN_RATIO], of[TO_LIMIT], of[QPS_CPU_RATIO], of[BURN_CPU_RATIO], of[CPU_SHARE]);
+    return emit_json(
+        json_pack("{s:s,s:I,s:b,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:f}", "phase",
+                  "scaling", "threads", (json_int_t)call->readers, "is_pinned", is_pinned, "ef",
+                  (json_int_t)call->ef, "k", (json_int_t)call->common.k, "vectors",
+                  (json_int_t)subject->live, "qps", of[QPS_ALL], "qps_one_thread", of[QPS_ONE],
+                  "qps_ratio", of[QPS_RATIO], "arithmetic_ratio", of[BURN_RATIO],
+                  "ratio_to_arithmetic", of[TO_LIMIT], "qps_cpu_ratio", of[QPS_CPU_RATIO],
+                  "arithmetic_cpu_ratio", of[BURN_CPU_RATIO], "cpu_share", of[CPU_SHARE], "pairs",
+                  (json_int_t)count, "slice_seconds", call->slice_seconds),
+        EMIT_MEASURED);
 }
 
 int beside_scaling(struct beside_index *subject)

@@ -100,7 +100,7 @@ is_true() {
     is_true setup 1 '.bench == "akin-bench-beside" and .vectors == 1000'
     is_true scaling 1 '.threads == 2 and .qps > 0 and .qps_one_thread > 0 and .qps_ratio > 0 and
         .arithmetic_ratio > 0 and .ratio_to_arithmetic > 0 and (.is_pinned | type) == "boolean" and
-        .cpu_share > 0'
+        .qps_cpu_ratio > 0 and .arithmetic_cpu_ratio > 0 and .cpu_share > 0'
     is_true beside_pair 6 '.beside.qps_cpu > 0 and .alone.qps_cpu > 0 and .beside.cpu_p99_us > 0 and
         .other_per_second > 0 and .qps_cpu_ratio > 0 and (.ran_dry | type) == "boolean"'
     is_true beside 3 '.pairs == 2 and .qps_cpu > 0 and .qps_cpu_ratio > 0 and .cpu_p50_ratio > 0 and
