@@ -35,7 +35,7 @@ int contract_drain(akin_index *index, double *cpu_seconds)
 int contract_check(akin_index *index, bool *is_clean)
 {
     struct akin_error error;
-    const enum akin_status status = akin_check(index, &error);
+    const enum akin_status status = akin_check(index, AKIN_CHECK_DEEP, &error);
     *is_clean = status == AKIN_OK;
     if (status != AKIN_OK && status != AKIN_CORRUPT) {
         return say_status(status, &error, "the check");
