@@ -270,7 +270,7 @@ static void verify_whole(struct crew_member *member, void *context)
     const struct whole_job *const job = context;
     struct verify_job *const verify = job->verify;
     struct akin_error error;
-    enum akin_status status = akin_maintain(verify->index, AKIN_MAINTAIN_DRAIN, &error);
+    enum akin_status status = akin_maintain(verify->index, AKIN_MAINTAIN_DRAIN, NULL, &error);
     if (status == AKIN_OK) {
         status = measure_recall(verify, job->threads, job->verdict, &error);
     }

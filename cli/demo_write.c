@@ -59,7 +59,7 @@ static enum akin_status call(struct demo_worker *worker, enum demo_operation ope
         }
         worker->tally->retries++;
         const enum akin_status maintained =
-            akin_maintain(worker->index, AKIN_MAINTAIN_ROUND, error);
+            akin_maintain(worker->index, AKIN_MAINTAIN_ROUND, NULL, error);
         if (maintained != AKIN_OK && maintained != AKIN_BUSY) {
             return maintained;
         }

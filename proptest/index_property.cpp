@@ -495,7 +495,7 @@ class Maintain : public Command
     }
     void run(const Model &, World &world) const override
     {
-        const akin_status status = akin_maintain(world.index, mode_, nullptr);
+        const akin_status status = akin_maintain(world.index, mode_, nullptr, nullptr);
         if (mode_ == AKIN_MAINTAIN_DRAIN) {
             RC_ASSERT(status == AKIN_OK);
         } else {
@@ -589,7 +589,7 @@ void behaves_like_a_map()
                                                        Maintain, Iterate, Clear, SaveAndLoad>());
     RC_CLASSIFY(world.was_refused, "refused");
     world.compare_all();
-    RC_ASSERT(akin_maintain(world.index, AKIN_MAINTAIN_DRAIN, nullptr) == AKIN_OK);
+    RC_ASSERT(akin_maintain(world.index, AKIN_MAINTAIN_DRAIN, nullptr, nullptr) == AKIN_OK);
     world.compare_all();
     RC_ASSERT(akin_close(world.index) == AKIN_OK);
     world.index = nullptr;

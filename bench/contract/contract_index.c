@@ -27,7 +27,7 @@ int contract_drain(akin_index *index, double *cpu_seconds)
 {
     struct akin_error error;
     const uint64_t begun_ns = time_thread_cpu_ns();
-    const enum akin_status status = akin_maintain(index, AKIN_MAINTAIN_DRAIN, &error);
+    const enum akin_status status = akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL, &error);
     *cpu_seconds = (double)(time_thread_cpu_ns() - begun_ns) * 1e-9;
     return status == AKIN_OK ? CLI_OK : say_status(status, &error, "maintenance");
 }

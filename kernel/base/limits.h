@@ -26,6 +26,8 @@
 /* With no hint left, a claim looks at so many slots itself before it takes a fresh one: enough to
    find one of them free as long as more than about one in a thousand is. */
 #define SLOT_SEARCH_MAX 1024u
+/* Slots that one refill of the hints looks at. */
+#define SLOT_REFILL_LOOKS 65536u
 
 /* Payload arena. A payload larger than PAYLOAD_SHARED_BYTES_MAX gets a chunk of its own. */
 #define PAYLOAD_CHUNK_BYTES      (1024u * 1024u)
@@ -62,10 +64,10 @@
 #define GRAPH_BATCH_DEFAULT 512u
 /* A search scans instead when so many times its beam are all slots. */
 #define GRAPH_SCAN_FACTOR 4u
-/* Slots that an inline maintainer looks at in one go while it takes dead ones out of the graph. */
+/* Slots for which a write that memory is short for lets maintenance go on at a time. */
 #define GRAPH_SWEEP_SLOTS 8192u
-/* They are taken out when they are one part in so many of all slots. */
-#define GRAPH_DEAD_DIVISOR 16u
+/* They are taken out when they are such a part of all slots, unless the options say otherwise. */
+#define GRAPH_DEAD_FRACTION 0.0625f
 
 /* Maintenance. */
 #define RETIRED_BYTES_MAX_DEFAULT (256ull * 1024 * 1024)
@@ -78,6 +80,8 @@
    pause far more often than that; what stays is a filter callback, or a thread that is not
    scheduled. */
 #define READER_PATIENCE_NS 100000000ull
+/* How long a write maintains in one go, unless the options say otherwise. */
+#define MAINTAIN_SLICE_NS 1000000ull
 
 /* A flat scan leaves and re-enters its read section after so many bytes of rows. */
 #define SCAN_SECTION_BYTES (8u * 1024u * 1024u)

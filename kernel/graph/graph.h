@@ -65,6 +65,8 @@ struct graph {
     struct slots *slots;
     struct memory *memory;
     struct directory chunks; /* of struct graph_chunk */
+    bool is_swept; /* the maintainer's: the slots that are UNLINKING are out of all lists but each
+                      other's, and some may be free already */
     struct blocks blocks;
     struct atomic_ptr root CACHE_PAIR_ALIGNED; /* struct block, all ids anchors; never NULL */
     /* The root's block while it has no children: no chunk of blocks stays for it alone. It comes

@@ -67,8 +67,11 @@ static enum akin_status start(struct akin_index *index, struct memory *memory)
     if (index->routing.graph != NULL) {
         maintain_set_graph(&index->maintainer, index->routing.graph, &index->routing.metric);
     }
+    index->maintainer.dead_fraction = options->dead_fraction;
+    const struct worker_plan plan = {.interval_ns = options->worker_interval_ns,
+                                     .slots = options->worker_slots};
     if (options->maintenance == AKIN_MAINTENANCE_WORKER &&
-        !worker_start(&index->worker, &index->maintainer)) {
+        !worker_start(&index->worker, &index->maintainer, &plan)) {
         status = AKIN_THREAD_FAILED;
         goto fail_graph;
     }
@@ -128,9 +131,7 @@ enum akin_status akin_close(akin_index *index)
     /* Calls in flight first: they may wake the worker. None may start any more. */
     contexts_quiesce(index);
     if (index->options.maintenance == AKIN_MAINTENANCE_WORKER) {
-        if (index->process == process_generation()) {
-            worker_stop(&index->worker);
-        } /* else the child of a fork, which has no such thread */
+        worker_stop(&index->worker);
     }
     maintain_claim_surely(&index->maintainer);
     rcu_wait(); /* for calls that are a section only */

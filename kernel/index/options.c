@@ -31,6 +31,8 @@ void akin_options_init_sized(struct akin_options *options, size_t struct_size)
     defaults.ef_construction = GRAPH_EF_CONSTRUCTION;
     defaults.ef_search = GRAPH_EF_SEARCH;
     defaults.alpha = 1;
+    defaults.dead_fraction = GRAPH_DEAD_FRACTION;
+    defaults.slice_ns = MAINTAIN_SLICE_NS;
     memset(options, 0, struct_size);
     memcpy(options, &defaults, struct_size < sizeof defaults ? struct_size : sizeof defaults);
 }
@@ -102,6 +104,11 @@ static enum akin_status check_enums(const struct akin_options *options, struct a
         return error_range(error, AKIN_BAD_ARGUMENT, "maintenance", (double)options->maintenance,
                            AKIN_MAINTENANCE_INLINE, AKIN_MAINTENANCE_WORKER);
     }
+    if (options->dead_fraction != 0 &&
+        !(options->dead_fraction > 0 && options->dead_fraction <= 1)) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "dead_fraction",
+                           (double)options->dead_fraction, 0, 1);
+    }
     if ((options->allocator.allocate == NULL) != (options->allocator.release == NULL)) {
         return error_field(error, AKIN_BAD_ARGUMENT, "allocator",
                            "allocate and release are given both or neither");
@@ -170,6 +177,10 @@ struct akin_options options_complete(const struct akin_options *options)
     }
     complete.ef_search = complete.ef_search != 0 ? complete.ef_search : GRAPH_EF_SEARCH;
     complete.alpha = complete.alpha != 0 ? complete.alpha : 1;
+    if (complete.dead_fraction == 0) {
+        complete.dead_fraction = GRAPH_DEAD_FRACTION;
+    }
+    complete.slice_ns = complete.slice_ns != 0 ? complete.slice_ns : MAINTAIN_SLICE_NS;
     return complete;
 }
 

@@ -14,6 +14,9 @@
 /* How often a refused write looks again before it answers. Bounded, so it does not wait for
    anybody. */
 #define RELIEF_TRIES 64
+/* Bytes for which writes pause between two slices of a sweep: of what makes a round begin, one part
+   in so many for GRAPH_SWEEP_SLOTS swept slots. */
+#define SLICES_PER_ROUND 16u
 static void note_stall(struct akin_index *index)
 {
     (void)atomic_u64_fetch_add_relaxed(&index->maintainer.stalls, 1);
@@ -29,8 +32,10 @@ static void relieve(struct akin_index *index)
         worker_wake(&index->worker);
     } else if (maintain_claim_from_dead(maintainer)) {
         uint64_t reclaimed = 0;
+        maintainer->budget = budget_of(0, GRAPH_SWEEP_SLOTS);
         const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
         (void)ended; /* the caller looks at what it came to */
+        maintainer->budget = budget_of(0, 0);
         maintain_release(maintainer);
     }
 }
@@ -96,13 +101,20 @@ void upkeep_after_write(struct akin_index *index)
     uint64_t reclaimed = 0;
     const uint32_t capacity = maintainer->batch_capacity;
     const uint64_t threshold = maintain_threshold(maintainer);
+    maintainer->budget = budget_of(index->options.slice_ns, 0);
     const bool ended = maintain_round(maintainer, MAINTAIN_IN_PASSING, &reclaimed);
+    const struct maintain_budget budget = maintainer->budget;
     const uint64_t left = atomic_u64_load_relaxed(&index->store.memory.retired);
-    /* After a full batch the next write goes on at once; otherwise when there is enough again. */
+    maintainer->budget = budget_of(0, 0);
+    uint64_t pause = threshold; /* when there is enough again */
+    if (budget.is_over || maintainer->sweep.step != SWEEP_IDLE) {
+        /* Soon, the sooner the less was done: what is under way holds memory. */
+        pause = threshold / SLICES_PER_ROUND * budget.used / GRAPH_SWEEP_SLOTS;
+    } else if (!ended) {
+        pause = threshold / 4; /* a reader stalls */
+    }
+    /* After a full batch the next write goes on at once. */
     const bool more = ended && reclaimed >= capacity;
-    /* A sweep goes on soon: what it sweeps waits for it. */
-    const bool sweeps = maintainer->sweep.step != SWEEP_IDLE;
-    const uint64_t pause = !ended ? threshold / 4 : sweeps ? threshold / 16 : threshold;
     atomic_u64_store_relaxed(&maintainer->next_try, more ? threshold : left + pause);
     maintain_release(maintainer);
 }
@@ -120,7 +132,8 @@ static void drain(struct maintainer *maintainer)
         reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
         (void)ended; /* it always ends when it may wait */
-    } while ((!was_whole || reclaimed > 0 || maintainer->moved_count > 0 ||
+    } while (!maintainer->budget.is_over &&
+             (!was_whole || reclaimed > 0 || maintainer->moved_count > 0 ||
               maintainer->sweep.step != SWEEP_IDLE) &&
              --rounds_left > 0);
 }
@@ -135,16 +148,10 @@ static void give_pools(struct maintainer *maintainer)
     maintainer->shrink.wants_pools = false;
 }
 
-/* Everything: what waits, what dead threads left, and what that set free. */
-static void maintain_fully(struct akin_index *index)
+/* What dead threads left, what that set free, and what is too large now. */
+static void mend_and_shrink(struct akin_index *index)
 {
     struct maintainer *const maintainer = &index->maintainer;
-    contexts_recover(index);
-    maintain_claim_surely(maintainer);
-    maintainer->is_thorough = true;
-    maintainer->gives_all = true;
-    atomic_u64_store_relaxed(&index->store.keys.refused, 0);
-    drain(maintainer);
     maintain_recover(maintainer);
     if (index_had_deaths(index)) {
         slots_recount(&index->store.slots);
@@ -155,27 +162,65 @@ static void maintain_fully(struct akin_index *index)
     if (maintainer->step == MAINTAIN_GATHER && maintainer->sweep.step == SWEEP_IDLE) {
         maintain_shorten(maintainer);
     }
-    maintainer->is_thorough = false;
-    maintainer->gives_all = false;
-    atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
-    maintain_release(maintainer);
 }
 
-static enum akin_status maintain_once(struct akin_index *index)
+/* Whether the maintainer is in the middle of nothing. */
+static bool is_idle(const struct maintainer *maintainer)
+{
+    return maintainer->step == MAINTAIN_GATHER && maintainer->sweep.step == SWEEP_IDLE;
+}
+
+/* Everything. */
+static void maintain_fully(struct akin_index *index)
 {
     struct maintainer *const maintainer = &index->maintainer;
-    uint64_t reclaimed = 0;
-    if (!maintain_claim_from_dead(maintainer)) {
-        return AKIN_BUSY;
+    maintainer->gives_all = true;
+    atomic_u64_store_relaxed(&index->store.keys.refused, 0);
+    drain(maintainer);
+    if (!maintainer->budget.is_over) {
+        maintainer->budget =
+            (struct maintain_budget){.slots_left = UINT64_MAX, .used = maintainer->budget.used};
+        mend_and_shrink(index);
     }
-    maintainer->is_thorough = true;
+    maintainer->gives_all = false;
+}
+
+/* One round, with the sweep that belongs to it. */
+static void maintain_once(struct maintainer *maintainer)
+{
+    uint64_t reclaimed = 0;
     bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
-    if (maintainer->sweep.step == SWEEP_DONE) {
+    if (maintainer->sweep.step == SWEEP_DONE && !maintainer->budget.is_over) {
         /* What was swept is free after one more grace period. */
         ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
     }
-    (void)ended; /* it always ends when it may wait */
+    (void)ended; /* the step says how far it came */
+}
+
+static enum akin_status maintain(struct akin_index *index, enum akin_maintain_mode mode,
+                                 struct akin_maintain_budget *budget)
+{
+    struct maintainer *const maintainer = &index->maintainer;
+    if (mode == AKIN_MAINTAIN_DRAIN) {
+        contexts_recover(index);
+        maintain_claim_surely(maintainer);
+    } else if (!maintain_claim_from_dead(maintainer)) {
+        return AKIN_BUSY;
+    }
+    maintainer->budget =
+        budget != NULL ? budget_of(budget->time_ns, budget->slots) : budget_of(0, 0);
+    maintainer->is_thorough = true;
+    if (mode == AKIN_MAINTAIN_DRAIN) {
+        maintain_fully(index);
+    } else {
+        maintain_once(maintainer);
+    }
     maintainer->is_thorough = false;
+    if (budget != NULL) {
+        budget->used_slots = maintainer->budget.used;
+        budget->is_done = !maintainer->budget.is_over && is_idle(maintainer) ? 1 : 0;
+    }
+    maintainer->budget = budget_of(0, 0);
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
     maintain_release(maintainer);
     return AKIN_OK;
@@ -195,7 +240,7 @@ void upkeep_alone(struct akin_index *index)
 }
 
 enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
-                               struct akin_error *error)
+                               struct akin_maintain_budget *budget, struct akin_error *error)
 {
     if (index == NULL) {
         return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
@@ -204,6 +249,11 @@ enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
         return error_range(error, AKIN_BAD_ARGUMENT, "mode", (double)mode, AKIN_MAINTAIN_ROUND,
                            AKIN_MAINTAIN_DRAIN);
     }
+    if (budget != NULL && budget->struct_size != sizeof *budget) {
+        return error_range(error, AKIN_BAD_STRUCT_SIZE, "budget.struct_size",
+                           (double)budget->struct_size, (double)sizeof *budget,
+                           (double)sizeof *budget);
+    }
     if (rcu_is_inside()) {
         return error_plain(error, AKIN_IN_CALLBACK);
     }
@@ -211,11 +261,50 @@ enum akin_status akin_maintain(akin_index *index, enum akin_maintain_mode mode,
     struct call call;
     enum akin_status status = call_begin(index, NULL, false, &call);
     if (status == AKIN_OK) {
-        if (mode == AKIN_MAINTAIN_DRAIN) {
-            maintain_fully(index);
-        } else {
-            status = maintain_once(index);
-        }
+        status = maintain(index, mode, budget);
+        call_end(&call);
+    }
+    errno = saved_errno;
+    return status == AKIN_OK ? AKIN_OK : error_plain(error, status);
+}
+
+static enum akin_status control_worker(struct akin_index *index, enum akin_worker_action action)
+{
+    switch (action) {
+    case AKIN_WORKER_START:
+        return worker_resume(&index->worker) ? AKIN_OK : AKIN_THREAD_FAILED;
+    case AKIN_WORKER_PAUSE:
+        worker_pause(&index->worker);
+        return AKIN_OK;
+    case AKIN_WORKER_DRAIN:
+        break;
+    }
+    return maintain(index, AKIN_MAINTAIN_DRAIN, NULL);
+}
+
+enum akin_status akin_worker(akin_index *index, enum akin_worker_action action,
+                             struct akin_error *error)
+{
+    if (index == NULL) {
+        return error_field(error, AKIN_BAD_ARGUMENT, "index", "is NULL");
+    }
+    if (action < AKIN_WORKER_START || action > AKIN_WORKER_DRAIN) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "action", (double)action, AKIN_WORKER_START,
+                           AKIN_WORKER_DRAIN);
+    }
+    if (index->options.maintenance != AKIN_MAINTENANCE_WORKER) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "options.maintenance",
+                           (double)index->options.maintenance, AKIN_MAINTENANCE_WORKER,
+                           AKIN_MAINTENANCE_WORKER);
+    }
+    if (rcu_is_inside()) {
+        return error_plain(error, AKIN_IN_CALLBACK);
+    }
+    const int saved_errno = errno;
+    struct call call;
+    enum akin_status status = call_begin(index, NULL, false, &call);
+    if (status == AKIN_OK) {
+        status = control_worker(index, action);
         call_end(&call);
     }
     errno = saved_errno;

@@ -81,7 +81,8 @@ void evacuate_move(struct maintainer *maintainer)
     const uint32_t watermark = slots_watermark(&maintainer->store->slots);
     REQUIRE(!rcu_is_inside());
     while (maintainer->moved_count < MAINTAIN_BATCH_SLOTS && maintainer->cursor_move < watermark) {
-        if (!move_section(maintainer, watermark)) {
+        if (!move_section(maintainer, watermark) ||
+            !budget_spend(&maintainer->budget, SLOTS_PER_SECTION)) {
             break;
         }
     }

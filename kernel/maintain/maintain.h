@@ -22,7 +22,8 @@
  *           which may take several rounds; free is then after the next grace period: sweep.h.
  *
  *           The state between steps lives here, so that an inline maintainer, who must not wait for
- *           a reader that stalls, can stop before a grace period and leave the rest to the next.
+ *           a reader that stalls, can stop before a grace period and leave the rest to the next;
+ *           and whoever has a budget can stop wherever slots are worked off one by one.
  *           Why two grace periods, and in this order: docs/CONCURRENCY.md section 5.
  */
 #ifndef AKIN_MAINTAIN_MAINTAIN_H
@@ -35,12 +36,19 @@
 #include "akin/status.h"
 #include "base/limits.h"
 #include "base/attributes.h"
+#include "maintain/budget.h"
 #include "maintain/shrink.h"
 #include "maintain/sweep.h"
 #include "store/store.h"
 #include "sync/atomic.h"
 
-enum maintain_step { MAINTAIN_GATHER = 0, MAINTAIN_UNLINK = 1, MAINTAIN_FREE = 2 };
+enum maintain_step {
+    MAINTAIN_GATHER = 0, /* a round may begin */
+    MAINTAIN_UNLINK = 1, /* grace period A is next */
+    MAINTAIN_TAKE = 2,   /* it is over: dead slots are being taken */
+    MAINTAIN_FREE = 3,   /* grace period B is next */
+    MAINTAIN_GIVE = 4    /* it is over: slots are being freed, or swept */
+};
 
 struct maintainer {
     struct store *store;
@@ -50,21 +58,29 @@ struct maintainer {
     struct shrink shrink;
     struct akin_logger logger;
     enum akin_maintenance mode;
+    float dead_fraction; /* of all slots: from there on a graph is swept */
     /* Who is the maintainer: process generation and thread number, 0 for nobody. Everything down to
        the counters belongs to that one. */
     struct atomic_u64 busy CACHE_PAIR_ALIGNED;
     int cancel_state; /* of the maintainer's thread, to be restored */
     enum maintain_step step;
+    struct maintain_budget budget;   /* of who holds the office; set before a round */
     uint64_t frontier;               /* F of this round */
+    uint64_t horizon;                /* H of this round */
     struct stack_link *dead_commits; /* taken from the graveyards, free after grace period A */
     struct stack_link *dead_keys;
     struct blocks_dead dead_blocks; /* of the graph */
     bool payload_marked;
-    uint32_t batch_count;     /* slots of this round in state UNLINKING */
-    uint32_t cursor_chunk;    /* where the search for dead slots goes on */
-    uint32_t cursor_hint;     /* where the refill of hints goes on */
-    uint32_t cursor_move;     /* where the search for sparse payloads goes on */
-    uint32_t moved_count;     /* payload blocks whose slots refer to a copy now */
+    bool batch_is_begun;  /* they were found, and are being cut out of their chains */
+    uint32_t batch_count; /* slots of this round in state UNLINKING */
+    uint32_t
+        batch_unlinked;    /* the first of them, looked at; those that were cut out are in front */
+    uint32_t batch_kept;   /* so many */
+    uint32_t batch_freed;  /* the first of them, free already */
+    uint32_t cursor_chunk; /* where the search for dead slots goes on */
+    uint32_t cursor_hint;  /* where the refill of hints goes on */
+    uint32_t cursor_move;  /* where the search for sparse payloads goes on */
+    uint32_t moved_count;  /* payload blocks whose slots refer to a copy now */
     uint32_t moved_old_count; /* the first of them, moved before this round began */
     uint32_t batch_capacity;  /* room in `batch` */
     uint32_t *batch;          /* `first_batch`, or a larger block of the index's memory */
@@ -119,7 +135,8 @@ void maintain_claim_surely(struct maintainer *maintainer);
 void maintain_release(struct maintainer *maintainer);
 
 /*
- * Go on with the round as far as patience allows; whether it came to its end.
+ * Go on with the round as far as patience and maintainer->budget allow; whether it came to its end.
+ * A sweep may take several rounds.
  *
  * Output : reclaimed: the slots, objects and payloads that became free are added to it.
  * Threads: the maintainer, outside any read section.

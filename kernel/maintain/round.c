@@ -32,6 +32,8 @@ void maintain_init(struct maintainer *maintainer, struct store *store,
     shrink_init(&maintainer->shrink, store);
     maintainer->logger = *logger;
     maintainer->mode = mode;
+    maintainer->dead_fraction = GRAPH_DEAD_FRACTION;
+    maintainer->budget = budget_of(0, 0);
     atomic_u64_store_relaxed(&maintainer->next_try, maintain_threshold(maintainer));
 }
 
@@ -78,7 +80,10 @@ bool maintain_claim(struct maintainer *maintainer)
 static void take_over(struct maintainer *maintainer)
 {
     maintainer->step = MAINTAIN_GATHER;
+    maintainer->batch_is_begun = false;
     maintainer->batch_count = 0;
+    maintainer->batch_freed = 0;
+    maintainer->budget = budget_of(0, 0);
     maintainer->dead_commits = NULL;
     maintainer->dead_keys = NULL;
     maintainer->dead_blocks = (struct blocks_dead){{NULL}};
@@ -283,22 +288,26 @@ static bool unlink_slot(struct store *store, uint32_t slot, uint64_t horizon)
     return true;
 }
 
-static void unlink_batch(struct maintainer *maintainer, uint64_t horizon)
+/* Cut the slots of the batch out of their chains; false when the budget was over before the end. */
+static bool unlink_batch(struct maintainer *maintainer)
 {
     struct store *const store = maintainer->store;
-    uint32_t kept = 0;
-    for (uint32_t first = 0; first < maintainer->batch_count; first += SLOTS_PER_SECTION) {
-        const uint32_t rest = maintainer->batch_count - first;
-        const uint32_t count = rest < SLOTS_PER_SECTION ? rest : SLOTS_PER_SECTION;
+    bool goes_on = true;
+    while (maintainer->batch_unlinked < maintainer->batch_count && goes_on) {
         rcu_enter();
-        for (uint32_t i = first; i < first + count; i++) {
-            if (unlink_slot(store, maintainer->batch[i], horizon)) {
-                maintainer->batch[kept++] = maintainer->batch[i];
+        for (uint32_t i = 0; i < SLOTS_PER_SECTION && goes_on; i++) {
+            if (maintainer->batch_unlinked == maintainer->batch_count) {
+                break;
             }
+            const uint32_t slot = maintainer->batch[maintainer->batch_unlinked++];
+            if (unlink_slot(store, slot, maintainer->horizon)) {
+                maintainer->batch[maintainer->batch_kept++] = slot;
+            }
+            goes_on = budget_spend(&maintainer->budget, 1);
         }
         rcu_leave();
     }
-    maintainer->batch_count = kept;
+    return maintainer->batch_unlinked == maintainer->batch_count;
 }
 
 static void free_slot(struct store *store, uint32_t slot)
@@ -355,47 +364,51 @@ static void grow_batch(struct maintainer *maintainer)
     }
 }
 
-/* For schedule builds: nothing leads to the batch from here on; its handles become others'. */
-static void mark_lists(const struct maintainer *maintainer, enum sched_step mark)
+/* For schedule builds: nothing leads to a slot from here on; its handles become another's. */
+static void mark_lists(const struct maintainer *maintainer, uint32_t slot, enum sched_step mark)
 {
     const struct graph *const graph = maintainer->sweep.graph;
-    for (uint32_t i = 0; i < maintainer->batch_count; i++) {
-        const uint32_t slot = maintainer->batch[i];
-        if (directory_find(&graph->chunks, slot >> graph->slots->chunk_shift) != NULL) {
-            sched_point(mark, graph_base(graph, slot));
-        }
+    if (directory_find(&graph->chunks, slot >> graph->slots->chunk_shift) != NULL) {
+        sched_point(mark, graph_base(graph, slot));
     }
 }
 
-/* Give the lists of the batch to the graveyard; nothing leads to them any more. */
-static void drop_lists(struct maintainer *maintainer)
+/* Give the lists of a slot to the graveyard; nothing leads to them any more. */
+static void drop_lists(const struct maintainer *maintainer, uint32_t slot)
 {
-    mark_lists(maintainer, SCHED_REUSED);
-    for (uint32_t i = 0; i < maintainer->batch_count; i++) {
-        rcu_enter();
-        graph_drop(maintainer->sweep.graph, maintainer->batch[i]);
-        rcu_leave();
-    }
-    sweep_forget(&maintainer->sweep);
+    mark_lists(maintainer, slot, SCHED_REUSED);
+    rcu_enter();
+    graph_drop(maintainer->sweep.graph, slot);
+    rcu_leave();
 }
 
-/* Free the batch, after the last grace period; how many. */
-static uint64_t free_batch(struct maintainer *maintainer)
+/* Free the batch, after the last grace period; false when the budget was over before the end. */
+static bool free_batch(struct maintainer *maintainer, uint64_t *reclaimed)
 {
     const uint32_t count = maintainer->batch_count;
-    if (maintainer->sweep.graph != NULL) {
-        drop_lists(maintainer);
+    bool goes_on = true;
+    while (maintainer->batch_freed < count && goes_on) {
+        const uint32_t slot = maintainer->batch[maintainer->batch_freed];
+        if (maintainer->sweep.graph != NULL) {
+            drop_lists(maintainer, slot);
+        }
+        free_slot(maintainer->store, slot);
+        maintainer->batch_freed++;
+        (*reclaimed)++;
+        (void)atomic_u64_fetch_add_relaxed(&maintainer->recycled, 1);
+        goes_on = budget_spend(&maintainer->budget, 1);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        free_slot(maintainer->store, maintainer->batch[i]);
+    atomic_u64_store_relaxed(&maintainer->unlinking, count - maintainer->batch_freed);
+    if (maintainer->batch_freed < count) {
+        return false;
     }
+    sweep_forget(&maintainer->sweep);
     maintainer->batch_count = 0;
-    atomic_u64_store_relaxed(&maintainer->unlinking, 0);
-    (void)atomic_u64_fetch_add_relaxed(&maintainer->recycled, count);
+    maintainer->batch_freed = 0;
     if (count == maintainer->batch_capacity) {
         grow_batch(maintainer);
     }
-    return count;
+    return true;
 }
 
 /* Whether this round begins with another batch. Sweeping a graph costs a look at every list, so a
@@ -411,15 +424,25 @@ static bool wants_batch(const struct maintainer *maintainer)
     rcu_enter();
     const uint64_t dead = store_dead_slots(store, watermark);
     rcu_leave();
-    return dead > 0 && dead * GRAPH_DEAD_DIVISOR >= watermark;
+    return dead > 0 && (double)dead >= (double)maintainer->dead_fraction * watermark;
 }
 
-/* Begin with a batch: out of the chains of their keys, and for a graph noted for the sweep. */
-static void begin_batch(struct maintainer *maintainer, uint64_t horizon)
+/* Begin with a batch: out of the chains of their keys, and for a graph noted for the sweep. False
+   when the budget was over before the end. */
+static bool take_batch(struct maintainer *maintainer)
 {
-    find_dead(maintainer, horizon);
-    unlink_batch(maintainer, horizon);
-    /* Before the slots are free, as in unlink_dead: a commit that replaced one of them and was left
+    if (!maintainer->batch_is_begun) {
+        find_dead(maintainer, maintainer->horizon);
+        maintainer->batch_unlinked = 0;
+        maintainer->batch_kept = 0;
+        maintainer->batch_is_begun = true;
+    }
+    if (!unlink_batch(maintainer)) {
+        return false;
+    }
+    maintainer->batch_count = maintainer->batch_kept;
+    maintainer->batch_is_begun = false;
+    /* Before the slots are free, as in after_first: a commit that replaced one of them and was left
        unfinished would stamp whatever is in the slot then as dead. Commits appended from here on
        cannot come to these slots, and who helps with earlier ones is waited for. */
     maintain_settle(maintainer->store);
@@ -428,47 +451,55 @@ static void begin_batch(struct maintainer *maintainer, uint64_t horizon)
         maintainer->batch_count = 0; /* they are UNLINKING and found again */
     }
     atomic_u64_store_relaxed(&maintainer->unlinking, maintainer->batch_count);
+    return true;
 }
 
-/* After grace period A. */
-static uint64_t unlink_dead(struct maintainer *maintainer, enum maintain_patience patience)
+/* Right after grace period A. */
+static uint64_t after_first(struct maintainer *maintainer)
 {
     const uint64_t pinned = readers_oldest_pin(&maintainer->store->readers);
-    const uint64_t horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
+    maintainer->horizon = pinned < maintainer->frontier ? pinned : maintainer->frontier;
     /* Who could still commit to a key record of the graveyard was waited for. One that died may
        have left its commit unfinished: finished now, it finds the record out of use. Finished when
        the record is another key's, it would commit to that one. */
     maintain_settle(maintainer->store);
-    uint64_t reclaimed = recycle_objects(maintainer);
-    if (maintainer->sweep.step == SWEEP_DONE) {
-        reclaimed += free_batch(maintainer);
-    }
-    if (maintainer->sweep.step == SWEEP_IDLE && wants_batch(maintainer)) {
-        begin_batch(maintainer, horizon);
-    }
-    shrink_take(&maintainer->shrink, extent_of(maintainer, patience));
-    maintainer->step = MAINTAIN_FREE;
-    return reclaimed;
+    return recycle_objects(maintainer);
 }
 
-/* After grace period B: what a flat index unlinked is free; what a graph marked is swept. */
-static uint64_t free_or_sweep(struct maintainer *maintainer, enum maintain_patience patience)
+/* Between the grace periods: free what was swept before A, and take what is dead. False when the
+   budget was over before the end. */
+static bool take_dead_slots(struct maintainer *maintainer, enum maintain_patience patience,
+                            uint64_t *reclaimed)
+{
+    if (maintainer->sweep.step == SWEEP_DONE && !free_batch(maintainer, reclaimed)) {
+        return false;
+    }
+    if (maintainer->sweep.step == SWEEP_IDLE &&
+        (maintainer->batch_is_begun || wants_batch(maintainer)) && !take_batch(maintainer)) {
+        return false;
+    }
+    shrink_take(&maintainer->shrink, extent_of(maintainer, patience));
+    return true;
+}
+
+/* After grace period B: what a flat index unlinked is free; what a graph marked is swept, in this
+   round and as many more as it takes. False when the budget was over before the end of a batch. */
+static bool free_or_sweep(struct maintainer *maintainer, uint64_t *reclaimed)
 {
     struct sweep *const sweep = &maintainer->sweep;
-    maintainer->step = MAINTAIN_GATHER;
     if (sweep->graph == NULL) {
-        return free_batch(maintainer);
+        return free_batch(maintainer, reclaimed);
     }
     if (sweep->step == SWEEP_MARKED) {
         sweep_begin(sweep);
     }
     if (sweep->step == SWEEP_GOING) {
-        sweep_go(sweep, patience == MAINTAIN_MAY_WAIT ? UINT32_MAX : GRAPH_SWEEP_SLOTS);
+        sweep_go(sweep, &maintainer->budget);
+        for (uint32_t i = 0; i < maintainer->batch_count && sweep->step == SWEEP_DONE; i++) {
+            mark_lists(maintainer, maintainer->batch[i], SCHED_RETIRED);
+        }
     }
-    if (sweep->step == SWEEP_DONE) {
-        mark_lists(maintainer, SCHED_RETIRED);
-    }
-    return 0;
+    return true;
 }
 
 /* Upkeep that is not part of the protocol: table growth, hints, sparse payload chunks. */
@@ -507,7 +538,14 @@ bool maintain_round(struct maintainer *maintainer, enum maintain_patience patien
             return false;
         }
         maintain_wait(maintainer);
-        *reclaimed += unlink_dead(maintainer, patience);
+        *reclaimed += after_first(maintainer);
+        maintainer->step = MAINTAIN_TAKE;
+    }
+    if (maintainer->step == MAINTAIN_TAKE) {
+        if (!take_dead_slots(maintainer, patience, reclaimed)) {
+            return false;
+        }
+        maintainer->step = MAINTAIN_FREE;
     }
     if (maintainer->step == MAINTAIN_FREE) {
         if (!may_wait(maintainer, patience)) {
@@ -515,8 +553,12 @@ bool maintain_round(struct maintainer *maintainer, enum maintain_patience patien
         }
         maintain_wait(maintainer);
         *reclaimed += shrink_give(&maintainer->shrink);
-        *reclaimed += free_or_sweep(maintainer, patience);
+        maintainer->step = MAINTAIN_GIVE;
     }
+    if (!free_or_sweep(maintainer, reclaimed)) {
+        return false;
+    }
+    maintainer->step = MAINTAIN_GATHER;
     tidy(maintainer);
     (void)atomic_u64_fetch_add_relaxed(&maintainer->rounds, 1);
     return true;

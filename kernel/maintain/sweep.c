@@ -43,6 +43,7 @@ void sweep_end(struct sweep *sweep)
     sweep->stack = NULL;
     sweep->stack_capacity = 0;
     sweep->step = SWEEP_IDLE;
+    sweep->graph->is_swept = false;
 }
 
 void sweep_forget(struct sweep *sweep)
@@ -383,19 +384,20 @@ static void replace_entry(struct sweep *sweep)
     }
 }
 
-void sweep_go(struct sweep *sweep, uint32_t slots)
+void sweep_go(struct sweep *sweep, struct maintain_budget *budget)
 {
     bool whole = true;
+    bool goes_on = true;
     REQUIRE(sweep->step == SWEEP_GOING && !rcu_is_inside());
-    while (sweep->cursor < sweep->watermark && slots > 0 && whole) {
+    while (sweep->cursor < sweep->watermark && goes_on && whole) {
         rcu_enter();
-        for (uint32_t i = 0; i < SLOTS_PER_SECTION && sweep->cursor < sweep->watermark && whole;
-             i++) {
+        for (uint32_t i = 0;
+             i < SLOTS_PER_SECTION && sweep->cursor < sweep->watermark && whole && goes_on; i++) {
             whole = clean_slot(sweep, sweep->cursor);
             sweep->cursor += whole ? 1 : 0;
+            goes_on = budget_spend(budget, 1);
         }
         rcu_leave();
-        slots = slots > SLOTS_PER_SECTION ? slots - SLOTS_PER_SECTION : 0;
     }
     if (sweep->cursor < sweep->watermark || !whole) {
         return;
@@ -405,6 +407,7 @@ void sweep_go(struct sweep *sweep, uint32_t slots)
     if (whole) {
         replace_entry(sweep);
         sweep->step = SWEEP_DONE;
+        sweep->graph->is_swept = true;
         (void)atomic_u64_fetch_add_relaxed(&sweep->sweeps, 1);
     }
     rcu_leave();

@@ -21,6 +21,7 @@
 #include "akin/status.h"
 #include "base/attributes.h"
 #include "graph/graph.h"
+#include "maintain/budget.h"
 #include "search/metric.h"
 #include "search/trail.h"
 
@@ -70,7 +71,7 @@ void sweep_begin(struct sweep *sweep);
 
 /* Go on with up to so many slots; DONE when that was all. Without memory it stops where it is.
    Threads: the maintainer, outside any read section; enters many short ones. */
-void sweep_go(struct sweep *sweep, uint32_t slots);
+void sweep_go(struct sweep *sweep, struct maintain_budget *budget);
 
 /* The batch is free, or given up: IDLE again. Threads: the maintainer. */
 void sweep_forget(struct sweep *sweep);

@@ -384,7 +384,8 @@ uint64_t slots_absent(const struct slots *slots)
 void slots_refill_hints(struct slots *slots, uint32_t *cursor)
 {
     const uint32_t watermark = slots_watermark(slots);
-    for (uint32_t seen = 0; seen < watermark; seen++) {
+    const uint32_t most = watermark < SLOT_REFILL_LOOKS ? watermark : SLOT_REFILL_LOOKS;
+    for (uint32_t seen = 0; seen < most; seen++) {
         const uint32_t slot = *cursor < watermark ? *cursor : 0;
         const bool is_free = slot_state(slots, slot) == SLOT_FREE;
         if (is_free && slot_chunk_of(slots, slot) != NULL && !ring_append(&slots->hints, slot)) {

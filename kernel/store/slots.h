@@ -260,8 +260,8 @@ void slots_give_chunk(struct slots *slots, struct slot_chunk *chunk);
 /* Slots of chunks that were given back, about. Threads: any; wait-free. */
 uint64_t slots_absent(const struct slots *slots);
 
-/* Hint again at slots that are FREE, from *cursor on, until the ring is full. Threads: the
-   maintainer. */
+/* Hint again at slots that are FREE, from *cursor on, until the ring is full or many were looked
+   at. Threads: the maintainer. */
 void slots_refill_hints(struct slots *slots, uint32_t *cursor);
 
 /* Count the FREE slots anew, after a thread died between a slot's state and the count. If others

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A coarse clock, for the age of read sections in reports. No protocol depends on time.
+ * Clocks: for the age of read sections in reports, and for how long maintenance goes on. No
+ * protocol depends on time.
  *
  * Level: sync (1).
  */
@@ -16,6 +17,16 @@ static inline uint64_t clock_coarse_ns(void)
 {
     struct timespec now;
     if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0) {
+        return 1;
+    }
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec + 1;
+}
+
+/* The same with full resolution. */
+static inline uint64_t clock_ns(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
         return 1;
     }
     return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec + 1;

@@ -122,7 +122,7 @@ static void check_structure(void)
     if (is_graph && !look_at_graph(&census)) {
         return;
     }
-    if (akin_maintain(open_script.index, AKIN_MAINTAIN_DRAIN, &error) != AKIN_OK) {
+    if (akin_maintain(open_script.index, AKIN_MAINTAIN_DRAIN, NULL, &error) != AKIN_OK) {
         explore_fail("maintenance afterwards: %s", error.message);
         return;
     }

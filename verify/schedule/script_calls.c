@@ -282,8 +282,9 @@ static void call_upkeep(akin_index *index, const struct script_call *call)
     if (call->kind == CALL_STATS) {
         status = akin_stats_get(index, &stats, NULL);
     } else {
-        status = akin_maintain(
-            index, call->kind == CALL_DRAIN ? AKIN_MAINTAIN_DRAIN : AKIN_MAINTAIN_ROUND, NULL);
+        status = akin_maintain(index,
+                               call->kind == CALL_DRAIN ? AKIN_MAINTAIN_DRAIN : AKIN_MAINTAIN_ROUND,
+                               NULL, NULL);
     }
     if (status != AKIN_OK && !(status == AKIN_BUSY && call->kind == CALL_MAINTAIN)) {
         explore_fail("upkeep answers %s", akin_strerror(status));

@@ -228,12 +228,12 @@ static enum akin_status act_context(struct index_fixture *fixture)
 
 static enum akin_status act_round(struct index_fixture *fixture)
 {
-    return akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, &fixture->error);
+    return akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL, &fixture->error);
 }
 
 static enum akin_status act_drain(struct index_fixture *fixture)
 {
-    return akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, &fixture->error);
+    return akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, NULL, &fixture->error);
 }
 
 static enum akin_status act_stats(struct index_fixture *fixture)

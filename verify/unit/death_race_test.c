@@ -182,7 +182,7 @@ static uint64_t grave_close(uint64_t deaths)
     if (grave.fault != NULL) {
         fail_msg("another thread: %s", grave.fault);
     }
-    assert_int_equal(akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(grave.index, &stats, NULL), AKIN_OK);
     assert_int_equal(stats.readers_active, 0);
     assert_int_equal(stats.slots_dead, 0);
@@ -319,9 +319,9 @@ static enum akin_status make_call(enum call call)
     case CALL_CONTEXT:
         return create_context();
     case CALL_MAINTAIN:
-        return akin_maintain(grave.index, AKIN_MAINTAIN_ROUND, NULL);
+        return akin_maintain(grave.index, AKIN_MAINTAIN_ROUND, NULL, NULL);
     case CALL_DRAIN:
-        return akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL);
+        return akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL, NULL);
     case CALL_COUNT:
         break;
     }
@@ -504,7 +504,7 @@ static void *maintain_and_die(void *argument)
     while (status == AKIN_OK || status == AKIN_RECLAIM_STALLED) {
         status = write_many(akin_upsert, true);
         if (!is_writer) {
-            status = akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL);
+            status = akin_maintain(grave.index, AKIN_MAINTAIN_DRAIN, NULL, NULL);
         }
     }
     return NULL;

@@ -251,10 +251,10 @@ static int call_what_waits(void *context, uint64_t key)
     akin_index *loaded = NULL;
     (void)key;
     caller->calls++;
-    assert_status(AKIN_IN_CALLBACK, akin_maintain(index, AKIN_MAINTAIN_ROUND, error));
+    assert_status(AKIN_IN_CALLBACK, akin_maintain(index, AKIN_MAINTAIN_ROUND, NULL, error));
     assert_error(error, AKIN_IN_CALLBACK, "");
-    assert_status(AKIN_IN_CALLBACK, akin_maintain(index, AKIN_MAINTAIN_DRAIN, error));
-    assert_status(AKIN_IN_CALLBACK, akin_maintain(caller->other, AKIN_MAINTAIN_ROUND, error));
+    assert_status(AKIN_IN_CALLBACK, akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL, error));
+    assert_status(AKIN_IN_CALLBACK, akin_maintain(caller->other, AKIN_MAINTAIN_ROUND, NULL, error));
     assert_status(AKIN_IN_CALLBACK, akin_clear(index, error));
     assert_status(AKIN_IN_CALLBACK, akin_check(index, AKIN_CHECK_DEEP, error));
     assert_status(AKIN_IN_CALLBACK, akin_check(index, AKIN_CHECK_CHEAP, error));

@@ -56,7 +56,7 @@ static void close_index(void)
         akin_check(shared.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         fail_msg("%s at %" PRIu64 ": %s", error.field, error.position, error.message);
     }
-    assert_int_equal(akin_maintain(shared.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(shared.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     if (akin_check(shared.index, AKIN_CHECK_DEEP, &error) != AKIN_OK ||
         akin_check(shared.index, AKIN_CHECK_CHEAP, &error) != AKIN_OK) {
         fail_msg("after the drain: %s at %" PRIu64 ": %s", error.field, error.position,
@@ -216,7 +216,8 @@ static void maintain(struct race_worker *worker)
 {
     while (race_goes_on(worker)) {
         race_begin(worker);
-        const enum akin_status status = akin_maintain(shared.index, AKIN_MAINTAIN_ROUND, NULL);
+        const enum akin_status status =
+            akin_maintain(shared.index, AKIN_MAINTAIN_ROUND, NULL, NULL);
         race_end(worker);
         if (status != AKIN_OK && status != AKIN_BUSY) {
             race_error(worker, "maintain answered %s", akin_status_name(status));

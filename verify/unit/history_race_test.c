@@ -110,7 +110,7 @@ static bool attempt(void *context)
         refuse_with_a_stale_read(&history);
     }
     history_end(&history);
-    assert_int_equal(akin_maintain(stage->index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(stage->index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     if (akin_check(stage->index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }

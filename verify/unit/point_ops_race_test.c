@@ -42,7 +42,7 @@ static akin_index *open_index(struct tracking_allocator *tracking)
 static void close_index(akin_index *index, struct tracking_allocator *tracking)
 {
     struct akin_error error = {.message = ""};
-    assert_int_equal(akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     if (akin_check(index, AKIN_CHECK_DEEP, &error) != AKIN_OK) {
         fail_msg("%s: %s", error.field, error.message);
     }
@@ -296,7 +296,7 @@ static void judge_deleted(struct race_worker *worker)
 static void maintain(struct race_worker *worker)
 {
     const struct duel *const duel = worker->shared;
-    const enum akin_status status = akin_maintain(duel->index, AKIN_MAINTAIN_ROUND, NULL);
+    const enum akin_status status = akin_maintain(duel->index, AKIN_MAINTAIN_ROUND, NULL, NULL);
     if (status != AKIN_OK && status != AKIN_BUSY) {
         race_error(worker, "maintain answered %s", akin_status_name(status));
     }

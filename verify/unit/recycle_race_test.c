@@ -70,7 +70,7 @@ static void churn_close(void)
 {
     struct akin_stats stats = {.struct_size = sizeof stats};
     struct akin_error error = {.message = ""};
-    assert_int_equal(akin_maintain(churn.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(churn.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(churn.index, &stats, NULL), AKIN_OK);
     printf("recycle: %" PRIu64 " commits in %" PRIu64 " slots (at most %" PRIu64 "), %" PRIu64
            " rounds, %" PRIu64 " grace periods, %" PRIu64 " writes refused, %" PRIu64
@@ -146,7 +146,7 @@ static void maintain_rounds(struct race_worker *worker)
 {
     while (race_goes_on(worker)) {
         race_begin(worker);
-        const enum akin_status status = akin_maintain(churn.index, AKIN_MAINTAIN_ROUND, NULL);
+        const enum akin_status status = akin_maintain(churn.index, AKIN_MAINTAIN_ROUND, NULL, NULL);
         race_end(worker);
         if (status != AKIN_OK && status != AKIN_BUSY) {
             race_error(worker, "maintain answered %s", akin_status_name(status));
@@ -195,7 +195,7 @@ static void drain(struct race_worker *worker)
 {
     while (race_goes_on(worker)) {
         race_begin(worker);
-        const enum akin_status status = akin_maintain(churn.index, AKIN_MAINTAIN_DRAIN, NULL);
+        const enum akin_status status = akin_maintain(churn.index, AKIN_MAINTAIN_DRAIN, NULL, NULL);
         race_end(worker);
         if (status != AKIN_OK) {
             race_error(worker, "drain answered %s", akin_status_name(status));
@@ -239,7 +239,7 @@ static void a_key_with_a_long_history_is_recycled(void **state)
         assert_int_equal(described_write(index, akin_upsert, &what), AKIN_OK);
     }
     const uint64_t start = race_clock_ns();
-    assert_int_equal(akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     const uint64_t end = race_clock_ns();
     assert_int_equal(akin_stats_get(index, &stats, NULL), AKIN_OK);
     printf("recycle: %" PRIu64 " versions of one key drained in %" PRIu64 " ms\n", versions,

@@ -60,7 +60,7 @@ static void field_close(void)
 {
     struct akin_stats stats = {.struct_size = sizeof stats};
     struct akin_error error = {.message = ""};
-    assert_int_equal(akin_maintain(field.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(field.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(field.index, &stats, NULL), AKIN_OK);
     printf("search: %" PRIu64 " commits in %" PRIu64 " slots, %" PRIu64 " rounds of maintenance\n",
            stats.commits, stats.slots, stats.maintenance_rounds);

@@ -141,7 +141,7 @@ static void drain(struct race_worker *worker)
     while (race_goes_on(worker)) {
         struct akin_stats stats = {.struct_size = sizeof stats};
         race_begin(worker);
-        const enum akin_status status = akin_maintain(tide.index, AKIN_MAINTAIN_DRAIN, NULL);
+        const enum akin_status status = akin_maintain(tide.index, AKIN_MAINTAIN_DRAIN, NULL, NULL);
         race_end(worker);
         if (status != AKIN_OK || akin_stats_get(tide.index, &stats, NULL) != AKIN_OK) {
             race_error(worker, "drain answered %s", akin_status_name(status));
@@ -161,7 +161,7 @@ static void empty_and_close(void)
         const enum akin_status status = akin_delete(tide.index, key, NULL);
         assert_true(status == AKIN_OK || status == AKIN_NOT_FOUND);
     }
-    assert_int_equal(akin_maintain(tide.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(tide.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     assert_int_equal(akin_check(tide.index, AKIN_CHECK_DEEP, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(tide.index, &stats, NULL), AKIN_OK);
     printf("tide: %" PRIu64 " commits in %" PRIu64 " slot numbers, %" PRIu64 " drains left holes\n",

@@ -171,7 +171,7 @@ static void a_chunk_of_which_a_slot_is_claimed_is_left_as_it_was(void **state)
     struct slots *const slots = &fixture->index->store.slots;
     insert(fixture, 0, 100, 0);
     erase(fixture, 0, 100);
-    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL));
+    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL, NULL));
     assert_int_equal(index_stats(fixture).slots_free, 100);
     rcu_enter();
     assert_status(AKIN_OK, slot_claim(slots, &held));
@@ -256,7 +256,7 @@ static void a_round_gives_back_what_is_much_more_than_needed_and_keeps_some(void
     }
     erase(fixture, 0, count - 100);
     for (int round = 0; round < 6; round++) {
-        assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL));
+        assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL, NULL));
     }
     const struct akin_stats stats = index_stats(fixture);
     assert_true(stats.memory.rows_bytes <= 2ull * SLOT_CHUNK_ROWS_GOAL + (1u << 20) * 2);

@@ -97,7 +97,7 @@ static struct akin_stats stats_now(void)
 static void scene_close(void)
 {
     struct akin_error error = {.message = ""};
-    assert_int_equal(akin_maintain(scene.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(scene.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     const struct akin_stats stats = stats_now();
     assert_int_equal(stats.slots_dead, 0);
     assert_int_equal(stats.readers_active, 0);
@@ -262,7 +262,7 @@ static void write_until_refused_for_good(void)
             status = put_next();
         } while (status == AKIN_OK);
         assert_int_equal(status, AKIN_RECLAIM_STALLED);
-        assert_int_equal(akin_maintain(scene.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+        assert_int_equal(akin_maintain(scene.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
         status = put_next();
     }
     assert_int_equal(status, AKIN_RECLAIM_STALLED);

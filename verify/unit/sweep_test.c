@@ -115,7 +115,8 @@ static void begin_sweep(struct graph_fixture *fixture, struct sweep *sweep,
 /* Go on with up to so many slots; whether that was all. The one place that knows how. */
 static bool go(struct sweep *sweep, uint32_t slots)
 {
-    sweep_go(sweep, slots);
+    struct maintain_budget budget = budget_of(0, slots);
+    sweep_go(sweep, &budget);
     return sweep->step == SWEEP_DONE;
 }
 

@@ -68,7 +68,7 @@ static void one_round_reclaims_and_a_second_finds_less(void **state)
     const uint64_t before = index_stats(fixture).memory.retired_bytes;
     assert_true(before > 0);
     assert_int_equal(index_stats(fixture).slots_dead, 99);
-    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL));
+    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL, NULL));
     assert_int_equal(index_stats(fixture).maintenance_rounds, 1);
     assert_int_equal(index_stats(fixture).slots_free, 99);
     assert_true(index_stats(fixture).memory.retired_bytes < before);
@@ -79,7 +79,7 @@ static void nothing_to_do_is_done_at_once(void **state)
 {
     struct index_fixture *const fixture = *state;
     index_open(fixture);
-    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL));
+    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, NULL, NULL));
     index_drain(fixture);
     assert_int_equal(index_count(fixture), 0);
 }
@@ -90,11 +90,11 @@ static void bad_arguments_are_named(void **state)
     struct akin_error *const error = &fixture->error;
     struct akin_stats stats = {.struct_size = sizeof stats};
     index_open(fixture);
-    assert_status(AKIN_BAD_ARGUMENT, akin_maintain(NULL, AKIN_MAINTAIN_ROUND, error));
+    assert_status(AKIN_BAD_ARGUMENT, akin_maintain(NULL, AKIN_MAINTAIN_ROUND, NULL, error));
     assert_error(error, AKIN_BAD_ARGUMENT, "index");
     for (int mode = 0; mode <= 3; mode += 3) {
         assert_status(AKIN_BAD_ARGUMENT,
-                      akin_maintain(fixture->index, (enum akin_maintain_mode)mode, error));
+                      akin_maintain(fixture->index, (enum akin_maintain_mode)mode, NULL, error));
         assert_error(error, AKIN_BAD_ARGUMENT, "mode");
         assert_true(error->value == mode && error->bound_min == 1 && error->bound_max == 2);
     }
@@ -224,7 +224,7 @@ static int stall_while_reading(void *context, const struct akin_record *record)
     /* The pin of this walk keeps all versions. */
     const uint64_t version = write_until_stalled(fixture);
     assert_pattern(fixture, 1, version, 1000);
-    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, NULL));
+    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, NULL, NULL));
     return 1;
 }
 

@@ -60,7 +60,7 @@ static void stage_close(void)
 {
     struct akin_stats stats = {.struct_size = sizeof stats};
     struct akin_error error = {.message = ""};
-    assert_int_equal(akin_maintain(stage.index, AKIN_MAINTAIN_DRAIN, NULL), AKIN_OK);
+    assert_int_equal(akin_maintain(stage.index, AKIN_MAINTAIN_DRAIN, NULL, NULL), AKIN_OK);
     assert_int_equal(akin_stats_get(stage.index, &stats, NULL), AKIN_OK);
     printf("walk: %" PRIu64 " commits in %" PRIu64 " slots, %" PRIu64 " rounds of maintenance\n",
            stats.commits, stats.slots, stats.maintenance_rounds);

@@ -20,6 +20,8 @@ static uint64_t rounds(const struct store_fixture *fixture)
 }
 
 /* Ask for a round until one more has ended. */
+static const struct worker_plan plain = {0};
+
 static void await_round(struct store_fixture *fixture, struct worker *worker)
 {
     const uint64_t before = rounds(fixture);
@@ -35,7 +37,7 @@ static void a_round_comes_when_it_is_asked_for(void **state)
     struct worker worker;
     assert_status(AKIN_OK, store_write(fixture, 1, 1, 0, WANT_ABSENT));
     assert_status(AKIN_OK, store_erase(fixture, 1));
-    assert_true(worker_start(&worker, fixture->maintainer));
+    assert_true(worker_start(&worker, fixture->maintainer, &plain));
     await_round(fixture, &worker);
     while (atomic_u64_load_relaxed(&fixture->store->slots.free_count) == 0) {
         await_round(fixture, &worker);
@@ -49,7 +51,7 @@ static void it_ends_though_nobody_ever_asked(void **state)
     struct store_fixture *const fixture = *state;
     for (int i = 0; i < 20; i++) {
         struct worker worker;
-        assert_true(worker_start(&worker, fixture->maintainer));
+        assert_true(worker_start(&worker, fixture->maintainer, &plain));
         worker_stop(&worker);
     }
     assert_int_equal(rounds(fixture), 0);
@@ -60,7 +62,7 @@ static void it_stands_back_while_somebody_else_maintains(void **state)
     struct store_fixture *const fixture = *state;
     struct worker worker;
     assert_true(maintain_claim(fixture->maintainer));
-    assert_true(worker_start(&worker, fixture->maintainer));
+    assert_true(worker_start(&worker, fixture->maintainer, &plain));
     for (int i = 0; i < 100; i++) {
         worker_wake(&worker);
         (void)sched_yield();
@@ -79,7 +81,7 @@ static void starting_asking_and_stopping_keep_errno_and_the_signal_mask(void **s
     sigset_t after;
     assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
     errno = ERRNO_SENTINEL;
-    assert_true(worker_start(&worker, fixture->maintainer));
+    assert_true(worker_start(&worker, fixture->maintainer, &plain));
     worker_wake(&worker);
     worker_stop(&worker);
     assert_int_equal(errno, ERRNO_SENTINEL);
@@ -107,7 +109,7 @@ static void a_signal_of_the_program_is_not_taken_by_it(void **state)
     main_thread = pthread_self();
     signals_here = 0;
     assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
-    assert_true(worker_start(&worker, fixture->maintainer));
+    assert_true(worker_start(&worker, fixture->maintainer, &plain));
     await_round(fixture, &worker);
     assert_int_equal(kill(getpid(), SIGUSR1), 0);
     while (signals_here == 0) {
@@ -129,7 +131,7 @@ static void a_thread_that_cannot_be_had_is_reported(void **state)
     assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 47), 0);
     assert_int_equal(pthread_setattr_default_np(&huge), 0);
     errno = ERRNO_SENTINEL;
-    const bool started = worker_start(&worker, fixture->maintainer);
+    const bool started = worker_start(&worker, fixture->maintainer, &plain);
     assert_int_equal(errno, ERRNO_SENTINEL);
     assert_int_equal(pthread_setattr_default_np(&ordinary), 0);
     assert_false(started);

@@ -74,6 +74,16 @@ struct akin_options {
     uint32_t ef_search;       /* candidates of a search that names none, 1..10000, default 64 */
     float alpha; /* pruning of lists, 1..2: 1 (default) keeps the fewest edges, more keeps longer
                     ones as well */
+    /* Maintenance. 0 takes the default. */
+    float dead_fraction; /* graphs: dead entries are taken out of it when they are such a part
+                                    of all slots, above 0 up to 1, default 1/16; AKIN_MAINTAIN_ROUND
+                                    and _DRAIN do not wait for that */
+    uint64_t slice_ns;   /* with _INLINE: how long a write maintains in one go, beside grace
+                                    periods; default 1,000,000 */
+    uint64_t worker_interval_ns; /* with _WORKER: the thread looks for work by itself so often; 0
+                                    (default): only when writes wake it */
+    uint64_t worker_slots; /* with _WORKER: slots it works off before it lets others maintain; 0
+                                    (default): no bound */
     struct akin_allocator allocator; /* default: the C library */
     struct akin_logger logger;       /* default: silence */
 };

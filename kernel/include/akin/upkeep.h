@@ -22,11 +22,36 @@ enum akin_maintain_mode {
                                 dead threads left behind */
 };
 
+/* How much akin_maintain does before it leaves the rest to the next call. Fill with
+   akin_maintain_budget_init first. */
+struct akin_maintain_budget {
+    size_t struct_size;  /* set by akin_maintain_budget_init */
+    uint64_t time_ns;    /* about how long, beside the grace periods, which are waited for whole; 0
+                            (default): no bound */
+    uint64_t slots;      /* slots unlinked, swept, freed; 0 (default): no bound */
+    uint64_t used_slots; /* out: so many were */
+    int is_done;         /* out: nonzero when nothing is left of what the mode asks for */
+};
+
+/* No bound. PURE. */
+static inline void akin_maintain_budget_init(struct akin_maintain_budget *budget)
+{
+    budget->struct_size = sizeof *budget;
+    budget->time_ns = 0;
+    budget->slots = 0;
+    budget->used_slots = 0;
+    budget->is_done = 0;
+}
+
 /*
  * Reclaim dead memory: grace periods, recycling, growth of the key table.
  *
- * Input     : index: not NULL. mode: how much. error: may be NULL.
- * Output    : none.
+ * Input     : index: not NULL. mode: what. budget: how much of it in this call; NULL for all.
+ *             error: may be NULL.
+ * Output    : budget->used_slots, budget->is_done. A call that its budget ended is AKIN_OK; the
+ *             next one, whatever its budget, goes on where it stopped. _DRAIN looks for what dead
+ *             threads left, and gives memory back, when all else is done and the budget is not
+ *             over; these are not cut short.
  * Ownership : none.
  * Threads   : any thread, outside read sections and callbacks; beside everything. Waits for readers
  *             that are inside a read section, and for another thread's maintenance with _DRAIN.
@@ -40,7 +65,35 @@ enum akin_maintain_mode {
  */
 AKIN_API AKIN_MUST_CHECK enum akin_status akin_maintain(akin_index *index,
                                                         enum akin_maintain_mode mode,
+                                                        struct akin_maintain_budget *budget,
                                                         struct akin_error *error);
+
+enum akin_worker_action {
+    AKIN_WORKER_START = 1, /* go on after a pause; in the child of a fork: start the thread anew */
+    AKIN_WORKER_PAUSE = 2, /* do nothing until started again */
+    AKIN_WORKER_DRAIN = 3  /* as AKIN_MAINTAIN_DRAIN, also while it pauses */
+};
+
+/*
+ * Control the maintenance thread of an index that was opened with AKIN_MAINTENANCE_WORKER, which
+ * runs from akin_open on.
+ *
+ * Input     : index: not NULL. action. error: may be NULL.
+ * Output    : none. After _PAUSE the thread does nothing, and is in no round, when the call
+ *             returns; writes then meet AKIN_RECLAIM_STALLED when retired memory reaches its bound.
+ * Ownership : none.
+ * Threads   : any thread, outside read sections and callbacks; beside everything but akin_close.
+ *             _PAUSE waits for the round that the thread is in, or its share of it (worker_slots).
+ * Order     : none.
+ * Linearizes: none.
+ * Status    : AKIN_OK; AKIN_BAD_ARGUMENT, also for an index without such a thread;
+ *             AKIN_IN_CALLBACK; AKIN_THREAD_FAILED: a thread could not be started anew.
+ * Cost      : constant; _DRAIN as akin_maintain.
+ * Source    : ours.
+ */
+AKIN_API AKIN_MUST_CHECK enum akin_status akin_worker(akin_index *index,
+                                                      enum akin_worker_action action,
+                                                      struct akin_error *error);
 
 /* A snapshot of counters. Each is exact for itself; together they are not of one instant. */
 struct akin_stats {

@@ -23,6 +23,7 @@
 #define ROW_ALIGNMENT_BYTES    16u
 #define SLOT_FREE_RING_ENTRIES 4u
 #define SLOT_SEARCH_MAX        4u
+#define SLOT_REFILL_LOOKS      65536u
 
 #define PAYLOAD_CHUNK_BYTES      512u
 #define PAYLOAD_SHARED_BYTES_MAX (PAYLOAD_CHUNK_BYTES / 2u)
@@ -50,13 +51,14 @@
 #define GRAPH_BATCH_DEFAULT         2u
 #define GRAPH_SCAN_FACTOR           0u
 #define GRAPH_SWEEP_SLOTS           8192u
-#define GRAPH_DEAD_DIVISOR          16u
+#define GRAPH_DEAD_FRACTION         0.0625f
 
 #define RETIRED_BYTES_MAX_DEFAULT (256ull * 1024 * 1024)
 #define RETIRED_BYTES_MAX_LEAST   (1024ull * 1024)
 #define MAINTAIN_BATCH_SLOTS      4u
 #define MAINTAIN_BATCH_SLOTS_MAX  8u
 #define READER_PATIENCE_NS        100000000ull
+#define MAINTAIN_SLICE_NS         1000000ull
 
 #define SCAN_SECTION_BYTES (8u * 1024u * 1024u)
 #define SCAN_GROUP_ROWS    64u

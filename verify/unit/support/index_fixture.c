@@ -178,7 +178,7 @@ struct akin_stats index_stats(struct index_fixture *fixture)
 
 void index_drain(struct index_fixture *fixture)
 {
-    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, NULL));
+    assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_DRAIN, NULL, NULL));
 }
 
 uint64_t index_version(struct index_fixture *fixture, uint64_t key)
