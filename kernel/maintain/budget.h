@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attributes.h"
 #include "sync/clock.h"
 
 /* Slots after which the clock is looked at. */

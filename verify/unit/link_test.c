@@ -121,7 +121,7 @@ static void neighbors_are_those_of_the_rule_and_know_of_it(void **state)
         graph_begin(fixture, &PLANE);
         for (uint32_t node = 0; node < ROWS; node++) {
             uint32_t ids[ROWS];
-            uint32_t lengths[ROWS];
+            uint32_t lengths[ROWS] = {0};
             (void)next_row(fixture, node, &random, node);
             const uint32_t count = expect_list(fixture, node, ids);
             for (uint32_t slot = 0; slot < node; slot++) {

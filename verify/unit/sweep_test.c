@@ -31,7 +31,7 @@ struct picture {
     uint32_t heights[ROWS];
     uint32_t lengths[ROWS][LEVELS + 1];
     uint32_t ids[ROWS][LEVELS + 1][BLOCK_IDS_MAX];
-    uint64_t entry;
+    uint32_t entry[2]; /* slot and level; no padding anywhere: pictures are compared as bytes */
 };
 
 struct batch {
@@ -87,7 +87,9 @@ static void photograph(const struct graph_fixture *fixture, struct picture *pict
     picture->count = slots_watermark(&fixture->slots);
     picture->root_count = root->count;
     memcpy(picture->root, root->ids, root->count * sizeof root->ids[0]);
-    picture->entry = atomic_u64_load_relaxed(&fixture->graph.entry);
+    const uint64_t entry = atomic_u64_load_relaxed(&fixture->graph.entry);
+    picture->entry[0] = (uint32_t)entry;
+    picture->entry[1] = (uint32_t)(entry >> 32);
     for (uint32_t slot = 0; slot < picture->count; slot++) {
         picture->heights[slot] = graph_height(fixture, slot);
         assert_true(picture->heights[slot] <= LEVELS);
