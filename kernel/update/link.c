@@ -129,10 +129,11 @@ static void search_levels(struct search *search)
     }
     if (level > 0) {
         beam_seed(beam, beam_descend(beam, entry_slot(entry), top, level));
-    } else {
-        beam_seed_all(beam);
     }
     for (;; level--) {
+        if (level == 0 && beam->count == 0) {
+            beam_seed_all(beam); /* also when the descent came to a slot beyond the limit */
+        }
         beam_run(beam, level);
         choose(search, level);
         if (level == 0) {

@@ -5,6 +5,7 @@
 #include "schedule/script.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "schedule/arena.h"
 #include "schedule/model/model_lfht.h"
 #include "schedule/script_calls.h"
+#include "search/rank.h"
 #include "sync/rcu.h"
 
 static struct {
@@ -94,10 +96,30 @@ static bool look_at_graph(struct graph_census *census)
     return status == AKIN_OK && fault.invariant == NULL;
 }
 
-/* Inserts that ran side by side found each other: of two entries that were never replaced or
-   deleted each leads to the other. */
+/* Whether the list of a slot leads to the nearest of the others, or to one that is as near. */
+static bool leads_to_nearest(const struct graph *graph, const struct metric *metric, uint32_t slot,
+                             uint32_t slots)
+{
+    const struct rank rank = rank_of_slot(metric, graph->slots, slot);
+    const struct block *const block = block_acquire(graph_base(graph, slot));
+    float nearest = INFINITY;
+    for (uint32_t other = 0; other < slots; other++) {
+        const float distance = other != slot ? rank_slot(&rank, other) : INFINITY;
+        nearest = distance < nearest ? distance : nearest;
+    }
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (rank_slot(&rank, block_slot(block->ids[i])) <= nearest) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Inserts that ran side by side found each other: of entries that were never replaced or deleted,
+   and are so few that a search comes to all of them, each leads to its nearest. */
 static void check_neighbors(void)
 {
+    const struct graph *const graph = open_script.index->routing.graph;
     struct graph_census census;
     struct akin_stats stats;
     memset(&stats, 0, sizeof stats);
@@ -109,6 +131,16 @@ static void check_neighbors(void)
         explore_fail("there are no statistics");
     } else if (stats.slots == 2 && census.linked == 2 && census.edges != 2) {
         explore_fail("two entries do not lead to each other");
+    } else if (stats.count == stats.slots && stats.slots > 1 &&
+               stats.slots <= GRAPH_EF_CONSTRUCTION) {
+        rcu_enter();
+        for (uint32_t slot = 0; slot < stats.slots; slot++) {
+            if (!leads_to_nearest(graph, index_metric(open_script.index), slot,
+                                  (uint32_t)stats.slots)) {
+                explore_fail("the entry in slot %u does not lead to its nearest", slot);
+            }
+        }
+        rcu_leave();
     }
 }
 
