@@ -257,6 +257,10 @@ static void a_thread_that_works_in_shares_comes_to_the_end(void **state)
 static void the_child_of_a_fork_starts_its_own(void **state)
 {
     struct index_fixture *const fixture = *state;
+    if (AKIN_TSAN) {
+        print_message("ThreadSanitizer allows no threads in the child of a program with threads\n");
+        skip();
+    }
     fixture->options.worker_interval_ns = 1000000;
     open_index(fixture, AKIN_FLAT, AKIN_MAINTENANCE_WORKER);
     insert(fixture, 0, 50);
