@@ -232,7 +232,10 @@ static void a_thread_with_an_interval_looks_by_itself(void **state)
     insert(fixture, 0, 20);
     erase(fixture, 0, 5); /* too few to wake it */
     await_dead(fixture, 0);
-    assert_true(rounds(fixture) > 0);
+    /* Counted at the end of the round that freed them. */
+    while (rounds(fixture) == 0) {
+        (void)sched_yield();
+    }
 }
 
 static void a_thread_that_works_in_shares_comes_to_the_end(void **state)
@@ -249,8 +252,16 @@ static void a_thread_that_works_in_shares_comes_to_the_end(void **state)
         (void)sched_yield();
     }
     assert_int_equal(index_stats(fixture).slots_dead, 100);
+    assert_int_equal(index_stats(fixture).slots_unlinking, 0);
+    /* All in one batch: what is deleted after it was begun would again be too few. */
+    assert_status(AKIN_OK, akin_worker(fixture->index, AKIN_WORKER_PAUSE, NULL));
     erase(fixture, 100, 250);
+    assert_status(AKIN_OK, akin_worker(fixture->index, AKIN_WORKER_START, NULL));
     await_dead(fixture, 0);
+    /* Counted after it is free. */
+    while (index_stats(fixture).slots_recycled < 250) {
+        (void)sched_yield();
+    }
     assert_int_equal(index_stats(fixture).slots_recycled, 250);
 }
 
