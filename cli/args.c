@@ -23,6 +23,12 @@ struct args_word {
 static const struct args_word metric_words[] = {
     {"l2", AKIN_L2}, {"ip", AKIN_INNER_PRODUCT}, {"cosine", AKIN_COSINE}, {NULL, 0}};
 static const struct args_word type_words[] = {{"f32", AKIN_F32}, {"int8", AKIN_I8}, {NULL, 0}};
+static const struct args_word codes_words[] = {
+    {"sq8", AKIN_CODES_SQ8},
+    {"none", AKIN_CODES_NONE},
+    {NULL, 0},
+};
+
 static const struct args_word kind_words[] = {{"flat", AKIN_FLAT}, {"hnsw", AKIN_HNSW}, {NULL, 0}};
 
 /* Digits only: strtoull would take signs and blanks. Returns false for anything else. */
@@ -148,6 +154,11 @@ enum akin_type args_type(const struct argp_state *state, const char *text)
 enum akin_kind args_kind(const struct argp_state *state, const char *text)
 {
     return (enum akin_kind)word_value(state, "--index", text, kind_words);
+}
+
+enum akin_codes args_codes(const struct argp_state *state, const char *text)
+{
+    return (enum akin_codes)word_value(state, "--codes", text, codes_words);
 }
 
 const char *args_metric_name(enum akin_metric metric)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "akin/options.h"
 #include "akin/types.h"
 
 #define ARGS_LIST_MAX 64
@@ -33,6 +34,7 @@ enum args_key {
     ARGS_EF,
     ARGS_M,
     ARGS_EF_CONSTRUCTION,
+    ARGS_CODES,
     ARGS_THREADS,
     ARGS_BUILD_THREADS,
     ARGS_BUDGET,
@@ -75,6 +77,9 @@ enum akin_type args_type(const struct argp_state *state, const char *text);
 
 /* Read flat or hnsw. */
 enum akin_kind args_kind(const struct argp_state *state, const char *text);
+
+/* Read sq8 or none. */
+enum akin_codes args_codes(const struct argp_state *state, const char *text);
 
 /* Read --m or --ef-construction, by its key: the shape of a graph. */
 error_t args_graph(struct argp_state *state, int key, const char *text, uint32_t *m,

@@ -27,6 +27,7 @@ struct bench_call {
     const char *truth;
     enum akin_metric metric;
     enum akin_kind kind;
+    enum akin_codes codes;
     enum akin_type type;
     uint64_t limit;
     uint64_t query_limit;
@@ -51,6 +52,7 @@ static const struct argp_option bench_options[] = {
     {"m", ARGS_M, "N", 0, "hnsw: neighbors an entry chooses, 2 to 64 (default 16)", 0},
     {"ef-construction", ARGS_EF_CONSTRUCTION, "N", 0,
      "hnsw: candidates they are chosen from, up to 10000 (default 200)", 0},
+    {"codes", ARGS_CODES, "sq8|none", 0, "hnsw: what it goes by (default sq8 for floats)", 0},
     {"type", ARGS_TYPE, "f32|int8", 0,
      "Element type in the index (default f32). int8 shifts bytes by -128; l2 only", 0},
     {"k", ARGS_K, "K", 0, "Results for each query, 1 to 10000 (default 10)", 0},
@@ -126,6 +128,9 @@ static error_t parse_bench(int key, char *text, struct argp_state *state)
         return 0;
     case ARGS_INDEX:
         call->kind = args_kind(state, text);
+        return 0;
+    case ARGS_CODES:
+        call->codes = args_codes(state, text);
         return 0;
     case ARGS_TYPE:
         call->type = args_type(state, text);
@@ -312,6 +317,7 @@ static int bench(const struct bench_call *call, const struct vecs *base, const s
                              .type = call->type,
                              .m = call->m,
                              .ef_construction = call->ef_construction,
+                             .codes = call->codes,
                              .budget_bytes = call->budget_bytes,
                              .threads = call->build_threads,
                              .threads_later = 1};

@@ -145,6 +145,7 @@ static int open_index(const struct fill_plan *plan, akin_index **index)
     options.kind = plan->kind;
     options.m = plan->m;
     options.ef_construction = plan->ef_construction;
+    options.codes = plan->codes;
     options.metric = plan->metric;
     options.type = plan->type;
     options.dim = plan->base->dim;

@@ -20,6 +20,7 @@ struct fill_plan {
     enum akin_type type;
     uint32_t m; /* of a graph; 0 for the default, as the next */
     uint32_t ef_construction;
+    enum akin_codes codes;  /* of a graph; 0 for the default */
     uint64_t budget_bytes;  /* 0 for no bound */
     uint32_t threads;       /* that insert */
     uint32_t threads_later; /* that will search: the index makes as many contexts ready */

@@ -90,6 +90,29 @@ typedef float (*simd_pair_fn)(const void *a, const void *b, size_t dim);
 typedef void (*simd_many_fn)(const void *query, const void *rows, size_t stride_bytes, size_t count,
                              size_t dim, float *out);
 
+/*
+ * Squared distance or inner product of f32 in binary64, by the one order of operations of
+ * simd_exact.h.
+ *
+ * Input   : as simd_pair_fn.
+ * Output  : the same bits on every instruction set.
+ * Threads : PURE.
+ */
+typedef double (*simd_exact_fn)(const void *a, const void *b, size_t dim);
+
+/*
+ * Inner product of a code of unsigned bytes and a query of int16.
+ *
+ * Input   : code, query: `count` elements each, a multiple of SIMD_CODE_STEP up to SIMD_DIM_MAX,
+ *           any alignment; 255 times the sum of the magnitudes of the query fits an int32.
+ * Output  : the exact sum, the same on every instruction set.
+ * Threads : PURE.
+ */
+typedef int32_t (*simd_code_fn)(const uint8_t *code, const int16_t *query, size_t count);
+
+/* Codes and their queries are padded with zeros to whole steps. */
+#define SIMD_CODE_STEP 32
+
 /* The kernels of one element type. */
 struct simd_ops {
     simd_pair_fn pair[SIMD_OP_COUNT];
@@ -102,6 +125,8 @@ struct simd_table {
     uint32_t features; /* enum simd_feature bits it relies on, those of the table below included */
     struct simd_ops f32;
     struct simd_ops i8;
+    simd_exact_fn exact[SIMD_OP_COUNT]; /* f32; no SIMD_COSINE */
+    simd_code_fn code_dot;
 };
 
 /*

@@ -18,6 +18,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+#include "simd/simd_exact.h"
 #include "simd/simd_internal.h"
 
 /* Thirty-two floats. */
@@ -463,6 +464,36 @@ static void akin_cosine_many_i8_avx2(const void *query, const void *rows, size_t
     scan_cosine_i8(&scan);
 }
 
+/* Products of neighbors are at most 2 * 255 * 2^15, and their sums are the caller's promise. */
+SIMD_INLINE __m256i add_code_i32x8(__m256i sum, const uint8_t *code, const int16_t *query)
+{
+    const __m256i code_i16x16 =
+        _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)code));
+    const __m256i query_i16x16 = _mm256_loadu_si256((const __m256i *)(const void *)query);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(code_i16x16, query_i16x16));
+}
+
+static int32_t akin_code_dot_avx2(const uint8_t *code, const int16_t *query, size_t count)
+{
+    __m256i sum0_i32x8 = _mm256_setzero_si256();
+    __m256i sum1_i32x8 = _mm256_setzero_si256();
+    for (; count > 0; count -= SIMD_CODE_STEP, code += SIMD_CODE_STEP, query += SIMD_CODE_STEP) {
+        sum0_i32x8 = add_code_i32x8(sum0_i32x8, code, query);
+        sum1_i32x8 = add_code_i32x8(sum1_i32x8, code + 16, query + 16);
+    }
+    return total_i32x8(_mm256_add_epi32(sum0_i32x8, sum1_i32x8));
+}
+
+static double akin_exact_l2_f32_avx2(const void *a, const void *b, size_t dim)
+{
+    return exact_l2_f32(a, b, dim);
+}
+
+static double akin_exact_dot_f32_avx2(const void *a, const void *b, size_t dim)
+{
+    return exact_dot_f32(a, b, dim);
+}
+
 const struct simd_table akin_table_avx2 = {
     .name = "avx2",
     .features = SIMD_AVX2,
@@ -478,4 +509,6 @@ const struct simd_table akin_table_avx2 = {
            .many = {[SIMD_L2] = akin_l2_many_i8_avx2,
                     [SIMD_DOT] = akin_dot_many_i8_avx2,
                     [SIMD_COSINE] = akin_cosine_many_i8_avx2}},
+    .exact = {[SIMD_L2] = akin_exact_l2_f32_avx2, [SIMD_DOT] = akin_exact_dot_f32_avx2},
+    .code_dot = akin_code_dot_avx2,
 };

@@ -31,6 +31,8 @@ extern const struct simd_table akin_table_avx512;
 extern const struct simd_table akin_table_avx512_vnni;
 
 /* VNNI has nothing to offer to floats: its table names these. */
+double akin_exact_l2_f32_avx512(const void *a, const void *b, size_t dim);
+double akin_exact_dot_f32_avx512(const void *a, const void *b, size_t dim);
 float akin_l2_f32_avx512(const void *a, const void *b, size_t dim);
 float akin_dot_f32_avx512(const void *a, const void *b, size_t dim);
 float akin_cosine_f32_avx512(const void *a, const void *b, size_t dim);

@@ -14,6 +14,7 @@
  * Four partial sums, because one addition waits for the one before: element i goes to sum i mod 4,
  * and the last dim mod 4 elements go to the first sum.
  */
+#include "simd/simd_exact.h"
 #include "simd/simd_internal.h"
 
 struct sum4 {
@@ -124,6 +125,15 @@ static float akin_cosine_i8_portable(const void *a, const void *b, size_t dim)
     return simd_cosine_of((struct simd_cosine_sums){dot, a_square, b_square});
 }
 
+static int32_t akin_code_dot_portable(const uint8_t *code, const int16_t *query, size_t count)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+        sum += code[i] * query[i];
+    }
+    return sum;
+}
+
 /* One row after the other with the pair kernel: `many` is here for the interface, not for speed. */
 static void each_row(simd_pair_fn pair, const struct simd_scan *scan)
 {
@@ -174,6 +184,16 @@ static void akin_cosine_many_i8_portable(const void *query, const void *rows, si
     each_row(akin_cosine_i8_portable, &scan);
 }
 
+static double akin_exact_l2_f32_portable(const void *a, const void *b, size_t dim)
+{
+    return exact_l2_f32(a, b, dim);
+}
+
+static double akin_exact_dot_f32_portable(const void *a, const void *b, size_t dim)
+{
+    return exact_dot_f32(a, b, dim);
+}
+
 const struct simd_table akin_table_portable = {
     .name = "portable",
     .features = SIMD_PORTABLE,
@@ -189,4 +209,6 @@ const struct simd_table akin_table_portable = {
            .many = {[SIMD_L2] = akin_l2_many_i8_portable,
                     [SIMD_DOT] = akin_dot_many_i8_portable,
                     [SIMD_COSINE] = akin_cosine_many_i8_portable}},
+    .exact = {[SIMD_L2] = akin_exact_l2_f32_portable, [SIMD_DOT] = akin_exact_dot_f32_portable},
+    .code_dot = akin_code_dot_portable,
 };

@@ -28,26 +28,48 @@ uint64_t graph_chunk_bytes(uint32_t chunk_shift)
     return header_bytes() + 2 * handles_bytes(chunk_shift);
 }
 
+uint64_t graph_codes_bytes(const struct graph_shape *shape, uint32_t chunk_shift)
+{
+    return (uint64_t)shape->codec.stride_bytes << chunk_shift;
+}
+
 static enum akin_status chunk_make(void *owner, void **made)
 {
     const struct graph *const graph = owner;
     const uint32_t shift = graph->slots->chunk_shift;
-    const enum akin_status status =
-        memory_take(graph->memory, MEMORY_LINKS, graph_chunk_bytes(shift), CACHE_LINE_BYTES, made);
-    if (status == AKIN_OK) {
-        struct graph_chunk *const chunk = *made;
-        unsigned char *const base = *made;
-        chunk->links = (struct atomic_ptr *)(void *)(base + header_bytes());
-        chunk->towers = (struct atomic_ptr *)(void *)(base + header_bytes() + handles_bytes(shift));
+    const uint64_t codes_bytes = graph_codes_bytes(&graph->shape, shift);
+    void *block = NULL;
+    void *codes = NULL;
+    enum akin_status status = memory_take(graph->memory, MEMORY_LINKS, graph_chunk_bytes(shift),
+                                          CACHE_LINE_BYTES, &block);
+    if (status != AKIN_OK) {
+        return status;
     }
-    return status;
+    if (codes_bytes > 0) {
+        status =
+            memory_take_raw(graph->memory, MEMORY_CODES, codes_bytes, CACHE_LINE_BYTES, &codes);
+    }
+    if (status != AKIN_OK) {
+        memory_give(graph->memory, MEMORY_LINKS, block, graph_chunk_bytes(shift), CACHE_LINE_BYTES);
+        return status;
+    }
+    struct graph_chunk *const chunk = block;
+    unsigned char *const base = block;
+    chunk->links = (struct atomic_ptr *)(void *)(base + header_bytes());
+    chunk->towers = (struct atomic_ptr *)(void *)(base + header_bytes() + handles_bytes(shift));
+    chunk->codes = codes;
+    *made = chunk;
+    return AKIN_OK;
 }
 
-static void chunk_give(void *owner, void *chunk)
+static void chunk_give(void *owner, void *given)
 {
     const struct graph *const graph = owner;
-    memory_give(graph->memory, MEMORY_LINKS, chunk, graph_chunk_bytes(graph->slots->chunk_shift),
+    struct graph_chunk *const chunk = given;
+    const uint32_t shift = graph->slots->chunk_shift;
+    memory_give(graph->memory, MEMORY_CODES, chunk->codes, graph_codes_bytes(&graph->shape, shift),
                 CACHE_LINE_BYTES);
+    memory_give(graph->memory, MEMORY_LINKS, chunk, graph_chunk_bytes(shift), CACHE_LINE_BYTES);
 }
 
 struct graph_shape graph_shape_of(const struct akin_options *options)
@@ -59,6 +81,10 @@ struct graph_shape graph_shape_of(const struct akin_options *options)
         .alpha = options->alpha,
         .seed = options->seed,
     };
+    if (options->codes != AKIN_CODES_NONE) {
+        shape.codec =
+            sq8_make(options->metric, options->type, options->dim, simd_select_from_environment());
+    }
     /* A list is pruned only when it is a third longer than a pruned one may be. */
     shape.room = shape.degree_max + shape.degree_max / 3;
     shape.room_above = shape.m + shape.m / 3;
@@ -85,10 +111,20 @@ void graph_end(struct graph *graph)
     blocks_end(&graph->blocks);
 }
 
-enum akin_status graph_ensure(struct graph *graph, uint32_t slot)
+enum akin_status graph_prepare(struct graph *graph, uint32_t slot)
 {
-    return directory_ensure(&graph->chunks, slot >> graph->slots->chunk_shift, chunk_make,
-                            chunk_give, graph);
+    const struct sq8 *const codec = &graph->shape.codec;
+    const struct slots *const slots = graph->slots;
+    const enum akin_status status =
+        directory_ensure(&graph->chunks, slot >> slots->chunk_shift, chunk_make, chunk_give, graph);
+    if (status == AKIN_OK && codec->stride_bytes > 0) {
+        const uint32_t offset = slot & slots->chunk_mask;
+        const struct slot_chunk *const chunk = slot_chunk_of(slots, slot);
+        sq8_encode(codec, (const float *)(const void *)slot_row(slots, chunk, offset),
+                   codec->metric == AKIN_COSINE ? chunk->norm[offset] : 1,
+                   graph_chunk_of(graph, slot)->codes + (size_t)offset * codec->stride_bytes);
+    }
+    return status;
 }
 
 struct graph_chunk *graph_remove_chunk(struct graph *graph, uint32_t index)

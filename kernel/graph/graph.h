@@ -21,6 +21,7 @@
 #include "base/attributes.h"
 #include "graph/blocks.h"
 #include "graph/inflight.h"
+#include "quant/sq8.h"
 #include "store/directory.h"
 #include "store/slots.h"
 #include "sync/atomic.h"
@@ -46,6 +47,7 @@ struct tower {
 struct graph_chunk {
     struct atomic_ptr *links;
     struct atomic_ptr *towers;
+    unsigned char *codes; /* plain; written by the claimer while PENDING, as the rows are */
 };
 
 /* What a graph is made with; never changes. */
@@ -58,6 +60,7 @@ struct graph_shape {
     uint32_t ef_construction;
     float alpha;   /* pruning: 1 keeps the fewest edges */
     uint64_t seed; /* of levels */
+    struct sq8 codec;
 };
 
 struct graph {
@@ -79,16 +82,17 @@ struct graph {
 /* The shape that goes with the options of an index. PURE. */
 struct graph_shape graph_shape_of(const struct akin_options *options);
 
-/* Bytes for each slot of a chunk beside those of the store. PURE. */
+/* Bytes of a chunk beside those of the store, and of its codes. PURE. */
 uint64_t graph_chunk_bytes(uint32_t chunk_shift);
+uint64_t graph_codes_bytes(const struct graph_shape *shape, uint32_t chunk_shift);
 
 /* Make an empty graph over the slots of a store. It must not move. Threads: SETUP. */
 void graph_init(struct graph *graph, const struct graph_shape *shape, struct slots *slots);
 void graph_end(struct graph *graph);
 
-/* Make sure that a slot's chunk of handles exists. Threads: the claimer of the slot; lock-free but
-   for the allocator. */
-MUST_CHECK enum akin_status graph_ensure(struct graph *graph, uint32_t slot);
+/* Make sure that a slot's chunk of handles exists, and code its row, which is written, as its norm
+   is. Threads: the claimer of the slot; lock-free but for the allocator. */
+MUST_CHECK enum akin_status graph_prepare(struct graph *graph, uint32_t slot);
 
 /* Take the handles of a chunk of slots out, if there are any, and give their memory back after a
    grace period. Threads: the maintainer, who has all slots of the chunk in hand. */
@@ -118,6 +122,19 @@ static inline uint64_t entry_word(uint32_t slot, uint32_t level)
 static inline struct graph_chunk *graph_chunk_of(const struct graph *graph, uint32_t slot)
 {
     return directory_at(&graph->chunks, slot >> graph->slots->chunk_shift);
+}
+
+/* Elements of a query that is compared with codes; 0 without codes. */
+static inline uint32_t graph_lanes(const struct graph *graph)
+{
+    return graph->shape.codec.stride_bytes > 0 ? graph->shape.codec.lanes : 0;
+}
+
+/* The code of a slot, if there are codes. Threads: who found the slot in a block, or owns it. */
+static inline const unsigned char *graph_code(const struct graph *graph, uint32_t slot)
+{
+    return graph_chunk_of(graph, slot)->codes +
+           (size_t)(slot & graph->slots->chunk_mask) * graph->shape.codec.stride_bytes;
 }
 
 /* The handle of a slot at the lowest level. */

@@ -28,8 +28,11 @@
 #define HOPS_DIVISOR    32u
 /* Queries answered in one read section. */
 #define QUERIES_PER_SECTION 16u
-/* Results whose float distances differ by less than this part are put in order by exact ones. */
-#define ROUNDING 1e-5f
+
+/* Results whose rows are asked for ahead of the one that is compared. */
+#define RESULTS_AHEAD 2u
+/* Entries beyond one and a half times k that are put in order by exact distances. */
+#define SPARE_RESULTS 2u
 
 struct walk_plan {
     struct call *call;
@@ -60,8 +63,14 @@ static void take_results(const struct walk_plan *plan, struct beam *beam, const 
 {
     const struct slots *const slots = &plan->call->index->store.slots;
     float last = INFINITY;
+    for (uint32_t i = 0; i < RESULTS_AHEAD && i < beam->count; i++) {
+        beam_prefetch_row(beam, i);
+    }
     for (uint32_t i = 0; i < beam->count && beam->trail->entries[i].distance <= last; i++) {
         const struct beam_entry *const entry = &beam->trail->entries[i];
+        if (i + RESULTS_AHEAD < beam->count) {
+            beam_prefetch_row(beam, i + RESULTS_AHEAD);
+        }
         const struct slot_chunk *const chunk = slot_chunk_of(slots, beam_slot(entry));
         const uint32_t offset = beam_slot(entry) & slots->chunk_mask;
         if ((entry->word & BEAM_ROUTER) != 0) {
@@ -79,8 +88,8 @@ static void take_results(const struct walk_plan *plan, struct beam *beam, const 
         if (topk_admits(best, &found)) {
             topk_add(best, &found);
         }
-        if (best->count == best->k && last == INFINITY) {
-            last = entry->distance + fabsf(entry->distance) * ROUNDING;
+        if (best->count == best->k) {
+            last = beam_farthest(beam, topk_bound(best));
         }
     }
 }
@@ -90,7 +99,17 @@ static void add_stats(struct akin_search_stats *stats, const struct beam *beam)
     stats->hops += beam->counts.hops;
     stats->distances += beam->counts.distances;
     stats->blocks += beam->counts.blocks;
+    stats->codes += beam->counts.codes;
     stats->dead += beam->counts.routers;
+}
+
+/* Entries that a walk keeps: ef, and where estimates may put k of them in another order than exact
+   distances, some more, which are not expanded. */
+static uint32_t beam_width(const struct walk_plan *plan, const struct graph *graph)
+{
+    const uint32_t k = plan->request->k;
+    const uint32_t wanted = graph_lanes(graph) > 0 ? k + k / 4 + SPARE_RESULTS : k;
+    return plan->request->ef > wanted ? plan->request->ef : wanted;
 }
 
 /* Walk and take the results; false when there is no memory for it. */
@@ -98,20 +117,22 @@ static bool walk(struct walk_plan *plan, const struct query *query, struct topk 
 {
     struct akin_index *const index = plan->call->index;
     const struct request *const request = plan->request;
-    const uint32_t ef = request->ef;
+    const struct graph *const graph = plan->view->current->graph;
+    const uint32_t ef = beam_width(plan, graph);
     const uint32_t capacity = plan->checks_first ? ROUTERS_PER_RESULT * ef : ef;
     struct akin_context *const context = plan->call->context;
     if (context == NULL || trail_reserve(&context->trail, &index->store.memory, plan->watermark,
-                                         capacity) != AKIN_OK) {
+                                         capacity, graph_lanes(graph)) != AKIN_OK) {
         return false;
     }
     struct beam beam = {
-        .graph = plan->view->current->graph,
+        .graph = graph,
         .rank = rank_of_query(&plan->view->current->metric, &index->store.slots, query),
         .trail = &context->trail,
         .limit = plan->watermark,
         .ef = ef,
         .capacity = capacity,
+        .front = plan->checks_first ? 0 : request->ef,
         .admit = plan->checks_first ? passes : NULL,
         .context = plan,
         .hops_max = plan->checks_first

@@ -135,6 +135,11 @@ static enum akin_status check_graph(const struct akin_options *options, struct a
         return error_range(error, AKIN_BAD_ARGUMENT, "ef_search", options->ef_search, 1,
                            GRAPH_EF_MAX);
     }
+    if (options->codes != AKIN_CODES_DEFAULT && options->codes != AKIN_CODES_NONE &&
+        options->codes != AKIN_CODES_SQ8) {
+        return error_range(error, AKIN_BAD_ARGUMENT, "codes", (double)options->codes,
+                           AKIN_CODES_DEFAULT, AKIN_CODES_SQ8);
+    }
     if (options->alpha != 0 && !(options->alpha >= 1 && options->alpha <= GRAPH_ALPHA_MAX)) {
         return error_range(error, AKIN_BAD_ARGUMENT, "alpha", (double)options->alpha, 1,
                            (double)GRAPH_ALPHA_MAX);
@@ -238,6 +243,16 @@ static uint64_t estimate_links(const struct akin_options *options, uint64_t entr
            above * (block_bytes(shape.room_above * 3 / 4) + block_bytes(2));
 }
 
+static uint64_t estimate_codes(const struct akin_options *options, uint64_t entries)
+{
+    const struct akin_options complete = options_complete(options);
+    const struct graph_shape shape = graph_shape_of(&complete);
+    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
+    const uint32_t shift =
+        slots_chunk_shift((uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES), options->capacity);
+    return ((entries + (1ull << shift) - 1) >> shift) * graph_codes_bytes(&shape, shift);
+}
+
 enum akin_status akin_estimate(const struct akin_options *options, uint64_t entries,
                                uint64_t payload_bytes_mean, struct akin_memory *memory,
                                struct akin_error *error)
@@ -268,6 +283,7 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
     estimate_store(options, entries, &result);
     if (options->kind == AKIN_HNSW) {
         result.links_bytes = estimate_links(options, entries);
+        result.codes_bytes = estimate_codes(options, entries);
     }
     if (payload_bytes_mean > 0) {
         const uint64_t bytes = entries * payload_block_bytes(payload_bytes_mean);
@@ -279,8 +295,8 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
     result.other_bytes = size_align(sizeof(struct akin_index), CACHE_PAIR_BYTES) +
                          size_align(options->threads * sizeof(struct atomic_ptr), CACHE_LINE_BYTES);
     result.total_bytes = result.rows_bytes + result.slots_bytes + result.links_bytes +
-                         result.map_bytes + result.payload_bytes + result.commits_bytes +
-                         result.contexts_bytes + result.other_bytes;
+                         result.codes_bytes + result.map_bytes + result.payload_bytes +
+                         result.commits_bytes + result.contexts_bytes + result.other_bytes;
     *memory = result;
     return AKIN_OK;
 }

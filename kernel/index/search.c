@@ -131,6 +131,7 @@ static void search_all(struct call *call, const struct request *request)
         told->distances += own.distances;
         told->blocks += own.blocks;
         told->dead += own.dead;
+        told->codes += own.codes;
         told->scans += own.scans;
     }
 }

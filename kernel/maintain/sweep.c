@@ -76,7 +76,8 @@ static enum akin_status reserve(struct sweep *sweep, uint32_t slots, uint32_t co
     }
     sweep->stack = stack;
     sweep->stack_capacity = count;
-    return trail_reserve(&sweep->trail, sweep->memory, slots, sweep->graph->shape.ef_construction);
+    return trail_reserve(&sweep->trail, sweep->memory, slots, sweep->graph->shape.ef_construction,
+                         graph_lanes(sweep->graph));
 }
 
 enum akin_status sweep_mark(struct sweep *sweep, const uint32_t *batch, uint32_t count)

@@ -26,6 +26,7 @@
 /* What a walk did. */
 struct beam_counts {
     uint64_t hops;      /* slots expanded, and steps of descents */
+    uint64_t codes;     /* compared */
     uint64_t distances; /* computed */
     uint64_t blocks;    /* read */
     uint64_t routers;   /* slots that were met and did not pass */
@@ -41,16 +42,19 @@ struct beam {
     uint32_t limit;
     uint32_t ef;         /* results to look for, >= 1 */
     uint32_t capacity;   /* entries; ef when everything passes, else more than that */
+    uint32_t front;      /* only entries that are among so many nearest are expanded; 0: all are */
     beam_admit_fn admit; /* NULL: everything passes */
     void *context;
     uint64_t hops_max;    /* stop after so many expansions; 0: no bound */
     uint32_t patience;    /* stop after so many expansions without a change among the nearest */
     uint32_t patience_of; /* so many; with patience 0: never */
     /* State. */
+    struct sq8_query coded; /* of what `rank` compares; codec NULL without codes */
     uint32_t count;
     uint32_t passing;
     uint32_t cursor; /* everything before it is expanded */
     uint32_t idle;   /* expansions since the nearest changed */
+    float error;     /* the largest of an estimate in the beam */
     struct beam_counts counts;
 };
 
@@ -77,6 +81,13 @@ void beam_run(struct beam *beam, uint32_t level);
 /* Keep the beam as seeds of another level: nothing is expanded, and nothing met but the beam. */
 void beam_again(struct beam *beam);
 
+/* Ask for the row of an entry, which was not read when its code told its distance. */
+void beam_prefetch_row(const struct beam *beam, uint32_t entry);
+
+/* The largest distance that something may have in the beam whose exact distance is `distance`.
+   PURE. */
+float beam_farthest(const struct beam *beam, double distance);
+
 /* The walk is over: the scratch memory may be used by another. */
 void beam_end(struct beam *beam);
 
@@ -85,7 +96,7 @@ void beam_end(struct beam *beam);
 void beam_seed_all(struct beam *beam);
 
 /* Go greedily from a slot at level `from` down to level `to`, above which it stops; the slot that
-   it came to. Threads: as beam_begin; needs no scratch memory. */
+   it came to. Threads: as beam_begin, after it. */
 uint32_t beam_descend(struct beam *beam, uint32_t slot, uint32_t from, uint32_t to);
 
 #endif

@@ -26,9 +26,6 @@
 #define LENGTH_MIN 1e-15
 #define LENGTH_MAX 1e15
 
-/* Partial sums of an exact loop: fixed, so that the order of additions is. */
-#define LANES 8
-
 uint32_t metric_element_bytes(enum akin_type type)
 {
     switch (type) {
@@ -52,60 +49,10 @@ struct metric metric_make(enum akin_metric kind, enum akin_type type, uint32_t d
         .row_bytes = dim * metric_element_bytes(type),
         .many = ops->many[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
         .pair = ops->pair[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
+        .exact = table->exact,
         .relative_error = ((double)dim + 16) * unit,
         .absolute_error = type == AKIN_F32 ? (double)dim * 0x1p-148 : 0,
     };
-}
-
-/* Element i of floats at any alignment: queries are the caller's. */
-static double element(const unsigned char *data, uint32_t i)
-{
-    float value;
-    memcpy(&value, data + (size_t)i * sizeof value, sizeof value);
-    return (double)value;
-}
-
-/* Eight neighboring elements, and eight partial sums. What the compiler makes of them does not
-   change a bit: element i is added to sum i % LANES, one after the other. */
-typedef float floats __attribute__((vector_size(LANES * sizeof(float))));
-typedef double sums __attribute__((vector_size(LANES * sizeof(double))));
-
-static double exact_l2_f32(const unsigned char *a, const unsigned char *b, uint32_t dim)
-{
-    sums lanes = {0};
-    uint32_t i = 0;
-    for (; i + LANES <= dim; i += LANES) {
-        floats x;
-        floats y;
-        memcpy(&x, a + (size_t)i * sizeof(float), sizeof x);
-        memcpy(&y, b + (size_t)i * sizeof(float), sizeof y);
-        const sums difference = __builtin_convertvector(x, sums) - __builtin_convertvector(y, sums);
-        lanes += difference * difference;
-    }
-    for (; i < dim; i++) {
-        const double difference = element(a, i) - element(b, i);
-        lanes[i % LANES] += difference * difference;
-    }
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
-static double exact_dot_f32(const unsigned char *a, const unsigned char *b, uint32_t dim)
-{
-    sums lanes = {0};
-    uint32_t i = 0;
-    for (; i + LANES <= dim; i += LANES) {
-        floats x;
-        floats y;
-        memcpy(&x, a + (size_t)i * sizeof(float), sizeof x);
-        memcpy(&y, b + (size_t)i * sizeof(float), sizeof y);
-        lanes += __builtin_convertvector(x, sums) * __builtin_convertvector(y, sums);
-    }
-    for (; i < dim; i++) {
-        lanes[i % LANES] += element(a, i) * element(b, i);
-    }
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
 static double exact_l2_i8(const int8_t *a, const int8_t *b, uint32_t dim)
@@ -129,7 +76,7 @@ static double exact_dot_i8(const int8_t *a, const int8_t *b, uint32_t dim)
 
 static double exact_dot(const struct metric *metric, const void *a, const void *b)
 {
-    return metric->type == AKIN_F32 ? exact_dot_f32(a, b, metric->dim)
+    return metric->type == AKIN_F32 ? metric->exact[SIMD_DOT](a, b, metric->dim)
                                     : exact_dot_i8(a, b, metric->dim);
 }
 
@@ -190,7 +137,7 @@ double metric_exact(const struct metric *metric, const struct query *query, cons
 {
     switch (metric->kind) {
     case AKIN_L2:
-        return metric->type == AKIN_F32 ? exact_l2_f32(query->data, row, metric->dim)
+        return metric->type == AKIN_F32 ? metric->exact[SIMD_L2](query->data, row, metric->dim)
                                         : exact_l2_i8(query->data, row, metric->dim);
     case AKIN_INNER_PRODUCT:
         /* 0 - x: an inner product of 0 is the distance 0, not -0. */

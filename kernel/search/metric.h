@@ -25,10 +25,11 @@ struct metric {
     enum akin_type type;
     uint32_t dim;
     uint32_t row_bytes;
-    simd_many_fn many;     /* squared distance under L2, inner product otherwise */
-    simd_pair_fn pair;     /* the same of one row */
-    double relative_error; /* of `many`, to the sum of the absolute values of the terms */
-    double absolute_error; /* of `many`, from underflow */
+    simd_many_fn many;          /* squared distance under L2, inner product otherwise */
+    simd_pair_fn pair;          /* the same of one row */
+    const simd_exact_fn *exact; /* of floats, by enum simd_op */
+    double relative_error;      /* of `many`, to the sum of the absolute values of the terms */
+    double absolute_error;      /* of `many`, from underflow */
 };
 
 /* A query as searches use it. */

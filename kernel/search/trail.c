@@ -84,8 +84,27 @@ static enum akin_status grow_entries(struct trail *trail, struct memory *memory,
     return AKIN_OK;
 }
 
+static void give_lanes(struct trail *trail, struct memory *memory)
+{
+    memory_give(memory, MEMORY_CONTEXTS, trail->lanes,
+                trail->lane_capacity * sizeof trail->lanes[0], CACHE_LINE_BYTES);
+}
+
+static enum akin_status grow_lanes(struct trail *trail, struct memory *memory, uint32_t lanes)
+{
+    void *larger = NULL;
+    const enum akin_status status = memory_take_raw(
+        memory, MEMORY_CONTEXTS, lanes * sizeof trail->lanes[0], CACHE_LINE_BYTES, &larger);
+    if (status == AKIN_OK) {
+        give_lanes(trail, memory);
+        trail->lanes = larger;
+        trail->lane_capacity = lanes;
+    }
+    return status;
+}
+
 enum akin_status trail_reserve(struct trail *trail, struct memory *memory, uint32_t slots,
-                               uint32_t entries)
+                               uint32_t entries, uint32_t lanes)
 {
     enum akin_status status = AKIN_OK;
     if (slots > trail->met_slots) {
@@ -93,6 +112,9 @@ enum akin_status trail_reserve(struct trail *trail, struct memory *memory, uint3
     }
     if (status == AKIN_OK && entries > trail->entry_capacity) {
         status = grow_entries(trail, memory, entries);
+    }
+    if (status == AKIN_OK && lanes > trail->lane_capacity) {
+        status = grow_lanes(trail, memory, lanes);
     }
     return status;
 }
@@ -104,6 +126,7 @@ void trail_end(struct trail *trail, struct memory *memory)
     memory_give(memory, MEMORY_CONTEXTS, trail->touched, trail->touched_capacity * sizeof(uint32_t),
                 CACHE_LINE_BYTES);
     give_entries(trail, memory);
+    give_lanes(trail, memory);
     *trail = (struct trail){0};
 }
 

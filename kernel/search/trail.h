@@ -32,17 +32,19 @@ struct trail {
     struct beam_entry *entries;
     struct candidate *candidates; /* as many as entries */
     uint32_t entry_capacity;
+    int16_t *lanes; /* of the query, for codes */
+    uint32_t lane_capacity;
     bool in_walk; /* a walk began and did not end: its thread died */
 };
 
 /*
- * Grow it for slots below `slots` and a beam of `entries`.
+ * Grow it for slots below `slots`, a beam of `entries`, and a query of `lanes` for codes.
  *
  * Status : AKIN_OK; AKIN_NO_MEMORY; AKIN_OVER_BUDGET: it is as before then.
  * Threads: OWNER.
  */
 MUST_CHECK enum akin_status trail_reserve(struct trail *trail, struct memory *memory,
-                                          uint32_t slots, uint32_t entries);
+                                          uint32_t slots, uint32_t entries, uint32_t lanes);
 
 /* Give everything back. Threads: OWNER. */
 void trail_end(struct trail *trail, struct memory *memory);

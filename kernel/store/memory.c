@@ -104,6 +104,7 @@ void memory_report(const struct memory *memory, struct akin_memory *report)
         .rows_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_ROWS]),
         .slots_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_SLOTS]),
         .links_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_LINKS]),
+        .codes_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_CODES]),
         .map_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_MAP]),
         .payload_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_PAYLOAD]),
         .commits_bytes = atomic_u64_load_relaxed(&memory->kinds[MEMORY_COMMITS]),

@@ -27,6 +27,7 @@ enum memory_kind {
     MEMORY_ROWS,
     MEMORY_SLOTS,
     MEMORY_LINKS,
+    MEMORY_CODES,
     MEMORY_MAP,
     MEMORY_PAYLOAD,
     MEMORY_COMMITS,

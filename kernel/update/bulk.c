@@ -84,7 +84,7 @@ static enum akin_status begin_entries(struct bulk *bulk, const struct write_requ
         struct bulk_entry *const entry = &bulk->entries[i];
         status = write_begin(bulk->store, &requests[i], &entry->draft);
         if (status == AKIN_OK) {
-            status = graph_ensure(bulk->graph, entry->draft.slot);
+            status = graph_prepare(bulk->graph, entry->draft.slot);
         }
         entry->level = graph_level_of(&bulk->graph->shape, requests[i].key);
         entry->linking.graph = bulk->graph;

@@ -168,7 +168,8 @@ enum akin_status linking_search(struct linking *linking, struct trail *trail,
         .companions = companions,
         .context = context,
     };
-    const enum akin_status status = trail_reserve(trail, graph->memory, watermark, entries);
+    const enum akin_status status =
+        trail_reserve(trail, graph->memory, watermark, entries, graph_lanes(graph));
     if (status == AKIN_OK) {
         search_levels(&search);
     }
@@ -358,7 +359,7 @@ enum akin_status link_slot(const struct linker *linker, uint32_t slot, uint64_t 
 {
     struct graph *const graph = linker->graph;
     REQUIRE(rcu_is_inside());
-    const enum akin_status status = graph_ensure(graph, slot);
+    const enum akin_status status = graph_prepare(graph, slot);
     if (status != AKIN_OK) {
         return status;
     }

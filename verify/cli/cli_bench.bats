@@ -48,6 +48,14 @@ bench() {
     done
 }
 
+@test "a graph may go by rows alone" {
+    make_line
+    run -0 --separate-stderr bench --json --index hnsw --m 4 --ef 2 --k 2 --codes none
+    jq -e '.memory.codes_bytes == 0' <<<"${lines[0]}"
+    run -0 --separate-stderr bench --json --index hnsw --m 4 --ef 2 --k 2 --codes sq8
+    jq -e '.memory.codes_bytes > 0' <<<"${lines[0]}"
+}
+
 @test "the table for people has the same numbers" {
     make_line
     run -0 bench --k 2

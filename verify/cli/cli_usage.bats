@@ -104,6 +104,7 @@ refused() {
     refused "--index is 'tree'; allowed: flat, hnsw" build --index tree
     refused "--index is 'tree'; allowed: flat, hnsw" bench --index tree
     refused "--m is '65'; a whole number from 2 to 64" build --m 65
+    refused "--codes is 'pq'; allowed: sq8, none" bench --codes pq
     refused "--ef-construction is '0'" bench --ef-construction 0
 }
 

@@ -43,7 +43,8 @@ static float far(const struct graph_fixture *fixture, uint32_t slot)
 static struct beam beam_of(struct graph_fixture *fixture, uint32_t ef, uint32_t capacity)
 {
     /* One more than the capacity: what lies behind it is not to be written. */
-    assert_status(AKIN_OK, trail_reserve(&fixture->trail, &fixture->memory, SLOTS, capacity + 1));
+    assert_status(AKIN_OK, trail_reserve(&fixture->trail, &fixture->memory, SLOTS, capacity + 1,
+                                         graph_lanes(&fixture->graph)));
     const struct query query = metric_query(&fixture->metric, &ORIGIN);
     return (struct beam){
         .graph = &fixture->graph,

@@ -407,12 +407,14 @@ static void what_a_search_did_is_told(void **state)
     random_row(&random, SPREAD_UNIT, AKIN_F32, 8, query);
     (void)search(fixture, query, K, NULL, &stats, found);
     assert_true(stats.hops >= EF && stats.hops < 2 * EF);
-    assert_true(stats.blocks >= EF && stats.distances > stats.hops && stats.distances < 3000);
+    assert_true(stats.blocks >= EF && stats.codes > stats.hops && stats.codes < 3000);
+    assert_true(stats.distances < stats.codes / 4); /* rows that are nearer than codes can tell */
     assert_int_equal(stats.scans, 0);
     const struct akin_search_stats once = stats;
     (void)search(fixture, query, K, NULL, &stats, found);
     assert_int_equal(stats.hops, 2 * once.hops);
     assert_int_equal(stats.distances, 2 * once.distances);
+    assert_int_equal(stats.codes, 2 * once.codes);
     oracle_end(&oracle);
 }
 

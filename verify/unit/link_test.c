@@ -340,8 +340,8 @@ static void more_inserts_than_the_ring_holds_are_found_by_another_search(void **
             .fixture = fixture, .count = counts[i / 2], .is_committed = i % 2 == 0};
         grow(fixture, &random, 60);
         const uint32_t node = far_row(fixture, 4000, 50000, 0);
-        assert_status(AKIN_OK,
-                      trail_reserve(&fixture->trail, &fixture->memory, GRAPH_ROWS_MAX, 200));
+        assert_status(AKIN_OK, trail_reserve(&fixture->trail, &fixture->memory, GRAPH_ROWS_MAX, 200,
+                                             graph_lanes(&fixture->graph)));
         graph_interrupt(fixture, insert_crowd, &crowd);
         assert_status(AKIN_OK, graph_link(fixture, node, 4000, true));
         assert_true(crowd.first > node); /* it did come in between */

@@ -89,7 +89,7 @@ static void each_kind_is_reported_in_its_own_field(void **state)
     assert_int_equal(report.contexts_bytes, 1u << MEMORY_CONTEXTS);
     assert_int_equal(report.other_bytes, 1u << MEMORY_OTHER);
     assert_int_equal(report.links_bytes, 1u << MEMORY_LINKS);
-    assert_int_equal(report.codes_bytes, 0);
+    assert_int_equal(report.codes_bytes, 1u << MEMORY_CODES);
     assert_int_equal(total_of(memory), (1u << MEMORY_KIND_COUNT) - 1);
 }
 

@@ -129,6 +129,12 @@ static void ef_construction_15(struct akin_options *options)
     options->ef_construction = 15;
 }
 
+static void codes_3(struct akin_options *options)
+{
+    options->kind = AKIN_HNSW;
+    options->codes = (enum akin_codes)3;
+}
+
 static void ef_search_10001(struct akin_options *options)
 {
     options->kind = AKIN_HNSW;
@@ -198,6 +204,7 @@ static const struct wrong wrongs[] = {
     {"m 65", m_65, AKIN_BAD_ARGUMENT, "m", 65, 2, 64},
     {"ef_construction 15", ef_construction_15, AKIN_BAD_ARGUMENT, "ef_construction", 15, 16, 10000},
     {"ef_search 10001", ef_search_10001, AKIN_BAD_ARGUMENT, "ef_search", 10001, 1, 10000},
+    {"codes 3", codes_3, AKIN_BAD_ARGUMENT, "codes", 3, 0, 2},
     {"alpha 0.5", alpha_half, AKIN_BAD_ARGUMENT, "alpha", 0.5, 1, 2},
     {"kind 0", kind_0, AKIN_BAD_KIND, "kind", 0, 1, 2},
     {"kind 3", kind_3, AKIN_BAD_KIND, "kind", 3, 1, 2},

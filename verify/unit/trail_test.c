@@ -30,7 +30,7 @@ static int set_up(void **state)
     (void)state;
     memory_init(&memory, &hooks, 0, UINT64_MAX);
     memset(&trail, 0, sizeof trail);
-    assert_int_equal(trail_reserve(&trail, &memory, SLOTS, 10), AKIN_OK);
+    assert_int_equal(trail_reserve(&trail, &memory, SLOTS, 10, 32), AKIN_OK);
     return 0;
 }
 
@@ -108,7 +108,7 @@ static void a_walk_that_never_ended_leaves_nothing(void **state)
 static void it_grows_and_stays_empty(void **state)
 {
     (void)state;
-    assert_int_equal(trail_reserve(&trail, &memory, 40 * SLOTS, 100), AKIN_OK);
+    assert_int_equal(trail_reserve(&trail, &memory, 40 * SLOTS, 100, 64), AKIN_OK);
     assert_true(trail.met_slots >= 40 * SLOTS && trail.entry_capacity >= 100);
     trail_begin(&trail);
     for (uint32_t slot = 0; slot < 40 * SLOTS; slot += 97) {

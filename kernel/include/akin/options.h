@@ -40,6 +40,14 @@ struct akin_logger {
     void *context; /* may be NULL */
 };
 
+/* What a graph keeps beside rows of floats, so that a search need not read most of them. The same
+   results either way. */
+enum akin_codes {
+    AKIN_CODES_DEFAULT = 0,
+    AKIN_CODES_NONE = 1, /* nothing */
+    AKIN_CODES_SQ8 = 2   /* eight bits an element, and 16 bytes a row; with a bound of its error */
+};
+
 /* Who runs grace periods and recycles dead memory. */
 enum akin_maintenance {
     AKIN_MAINTENANCE_INLINE = 1, /* a writer now and then, after its own commit; that call
@@ -72,6 +80,8 @@ struct akin_options {
                    at the lowest */
     uint32_t ef_construction; /* candidates they are chosen from, m..10000, default 200 */
     uint32_t ef_search;       /* candidates of a search that names none, 1..10000, default 64 */
+    enum akin_codes codes;    /* what excludes rows that are too far; default AKIN_CODES_SQ8 where
+                                 rows are floats */
     float alpha; /* pruning of lists, 1..2: 1 (default) keeps the fewest edges, more keeps longer
                     ones as well */
     /* Maintenance. 0 takes the default. */

@@ -38,6 +38,7 @@ struct akin_search_stats {
     uint64_t distances; /* computed, those of scans included */
     uint64_t blocks;    /* lists of neighbors read */
     uint64_t dead;      /* entries that were met and not visible, or did not pass the filter */
+    uint64_t codes;     /* compared; the rows of those that exclude nothing are among `distances` */
     uint64_t scans;     /* queries that were answered by, or finished with, an exact scan */
 };
 

@@ -61,7 +61,7 @@ struct akin_bytes {
  *
  * Distances are computed in binary64. The results of a flat index and their order do not depend on
  * the instruction set: the fast kernels only prove that a row need not be looked at. Which entries
- * a graph comes to does depend on it, by the rounding of floats.
+ * a graph comes to may depend on it, by the rounding of floats.
  */
 struct akin_neighbor {
     uint64_t key;
@@ -73,7 +73,7 @@ struct akin_memory {
     uint64_t rows_bytes;  /* vectors */
     uint64_t slots_bytes; /* per slot: stamps, key, state, payload reference; the chunk directory */
     uint64_t links_bytes; /* neighbor blocks of a graph; 0 for a flat index */
-    uint64_t codes_bytes; /* quantised vectors; 0 for a flat index */
+    uint64_t codes_bytes; /* quantised vectors of a graph; 0 for a flat index */
     uint64_t map_bytes;   /* key records and the hash table (its share inside liburcu by formula) */
     uint64_t payload_bytes;  /* payload chunks */
     uint64_t commits_bytes;  /* commit records */

@@ -56,6 +56,9 @@ void graph_begin(struct graph_fixture *fixture, const struct graph_plan *plan)
     options.m = plan->m;
     options.ef_construction = plan->ef_construction;
     options.alpha = plan->alpha;
+    options.metric = plan->metric;
+    options.dim = plan->dim;
+    options.codes = plan->codes != AKIN_CODES_DEFAULT ? plan->codes : AKIN_CODES_NONE;
     options.seed = 7;
     const struct graph_shape shape = graph_shape_of(&options);
     assert_true(plan->dim <= GRAPH_DIM_MAX && !fixture->is_open);
@@ -104,7 +107,7 @@ uint32_t graph_row(struct graph_fixture *fixture, uint64_t key, const float *row
     memcpy(fixture->rows[slot], row, fixture->dim * sizeof row[0]);
     chunk->norm[offset] = metric_row_norm(&fixture->metric, row);
     chunk->key[offset] = key;
-    assert_status(AKIN_OK, graph_ensure(&fixture->graph, slot));
+    assert_status(AKIN_OK, graph_prepare(&fixture->graph, slot));
     rcu_leave();
     return slot;
 }

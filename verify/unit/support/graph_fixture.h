@@ -30,6 +30,7 @@ struct graph_plan {
     uint32_t m;
     uint32_t ef_construction;
     float alpha;
+    enum akin_codes codes; /* default: none, so that a walk goes by exact distances */
 };
 
 /* Blocks that are kept back, by size. */
