@@ -17,6 +17,7 @@
 /* Bytes for which writes pause between two slices of a sweep: of what makes a round begin, one part
    in so many for GRAPH_SWEEP_SLOTS swept slots. */
 #define SLICES_PER_ROUND 16u
+
 static void note_stall(struct akin_index *index)
 {
     (void)atomic_u64_fetch_add_relaxed(&index->maintainer.stalls, 1);

@@ -65,6 +65,7 @@ struct maintainer {
     int cancel_state; /* of the maintainer's thread, to be restored */
     enum maintain_step step;
     struct maintain_budget budget;   /* of who holds the office; set before a round */
+    uint64_t retired;                /* bytes that waited when the round began */
     uint64_t frontier;               /* F of this round */
     uint64_t horizon;                /* H of this round */
     struct stack_link *dead_commits; /* taken from the graveyards, free after grace period A */
@@ -136,7 +137,7 @@ void maintain_release(struct maintainer *maintainer);
 
 /*
  * Go on with the round as far as patience and maintainer->budget allow; whether it came to its end.
- * A sweep may take several rounds.
+ * A sweep may take several rounds, and a round several budgets.
  *
  * Output : reclaimed: the slots, objects and payloads that became free are added to it.
  * Threads: the maintainer, outside any read section.

@@ -182,6 +182,7 @@ static void gather(struct maintainer *maintainer)
 {
     struct store *const store = maintainer->store;
     shrink_begin(&maintainer->shrink);
+    maintainer->retired = atomic_u64_load_relaxed(&store->memory.retired);
     maintainer->dead_commits = pool_collect(&store->commit_records);
     maintainer->dead_keys = pool_collect(&store->key_records);
     if (maintainer->sweep.graph != NULL) {
@@ -482,8 +483,19 @@ static bool take_dead_slots(struct maintainer *maintainer, enum maintain_patienc
     return true;
 }
 
+/* Whether so much was retired since the round began that it should end: the lists that a sweep
+   replaced wait for the next one's grace period. */
+static bool holds_much(const struct maintainer *maintainer)
+{
+    const struct memory *const memory = &maintainer->store->memory;
+    return memory_is_stalled(memory) ||
+           atomic_u64_load_relaxed(&memory->retired) >=
+               maintainer->retired + maintain_threshold(maintainer) / 2;
+}
+
 /* After grace period B: what a flat index unlinked is free; what a graph marked is swept, in this
-   round and as many more as it takes. False when the budget was over before the end of a batch. */
+   round and as many more as it takes. False when the budget was over before the end of a batch, or
+   while another budget may go on with the sweep without the grace periods of another round. */
 static bool free_or_sweep(struct maintainer *maintainer, uint64_t *reclaimed)
 {
     struct sweep *const sweep = &maintainer->sweep;
@@ -499,7 +511,7 @@ static bool free_or_sweep(struct maintainer *maintainer, uint64_t *reclaimed)
             mark_lists(maintainer, maintainer->batch[i], SCHED_RETIRED);
         }
     }
-    return true;
+    return sweep->step != SWEEP_GOING || !maintainer->budget.is_over || holds_much(maintainer);
 }
 
 /* Upkeep that is not part of the protocol: table growth, hints, sparse payload chunks. */
