@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "base/rng.h"
 #include "search/beam.h"
 #include "search/edges.h"
 #include "search/select.h"
@@ -17,8 +18,16 @@
 
 /* Slots whose lists are looked at in one read section. */
 #define SLOTS_PER_SECTION 64u
-/* Candidates for the places of what a list lost, at most. */
-#define FILL_MAX 384u
+/* Candidates for the places of what a list lost, at most: from the lists of that, and found by a
+   search. */
+#define FILL_LOST_MAX  384u
+#define FILL_FOUND_MAX 256u
+/* A list is filled from a search by a chance of one in so many for each id that it lost, and at a
+   width of such a part of ef_construction. */
+#define SEARCH_ONE_OF  4u
+#define SEARCH_EF_PART 2u
+/* Room of such a search for slots that are no candidates. */
+#define ROUTERS_PER_RESULT 8u
 
 #define WORDS_BYTES(slots) (((size_t)(slots) + 63) / 64 * sizeof(uint64_t))
 
@@ -58,6 +67,12 @@ static bool is_member(const struct sweep *sweep, uint32_t slot)
     return slot < sweep->member_slots && (sweep->members[slot / 64] >> (slot % 64) & 1) != 0;
 }
 
+static uint32_t search_width(const struct graph *graph)
+{
+    const uint32_t width = graph->shape.ef_construction / SEARCH_EF_PART;
+    return width > graph->shape.m ? width : graph->shape.m;
+}
+
 static enum akin_status reserve(struct sweep *sweep, uint32_t slots, uint32_t count)
 {
     void *members = NULL;
@@ -76,7 +91,8 @@ static enum akin_status reserve(struct sweep *sweep, uint32_t slots, uint32_t co
     }
     sweep->stack = stack;
     sweep->stack_capacity = count;
-    return trail_reserve(&sweep->trail, sweep->memory, slots, sweep->graph->shape.ef_construction,
+    return trail_reserve(&sweep->trail, sweep->memory, slots,
+                         ROUTERS_PER_RESULT * search_width(sweep->graph),
                          graph_lanes(sweep->graph));
 }
 
@@ -146,7 +162,8 @@ static bool adopt(struct sweep *sweep, uint32_t holder, uint32_t member)
 struct filling {
     uint32_t count;
     uint32_t living; /* of them, those that a search may return */
-    struct candidate candidates[BLOCK_IDS_MAX + FILL_MAX];
+    uint32_t chosen; /* the first of them, by the rule; the rest are the nearest */
+    struct candidate candidates[BLOCK_IDS_MAX + FILL_LOST_MAX + FILL_FOUND_MAX];
 };
 
 static bool holds(const struct filling *filling, uint32_t slot)
@@ -165,6 +182,7 @@ static uint32_t take_rest(const struct sweep *sweep, const struct block *block,
 {
     filling->count = 0;
     filling->living = 0;
+    filling->chosen = 0;
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t slot = block_slot(block->ids[i]);
         if (is_member(sweep, slot)) {
@@ -191,7 +209,7 @@ static bool is_wanted(const struct sweep *sweep, uint32_t node, uint32_t slot, u
 static void take_from_lost(const struct sweep *sweep, uint32_t node, uint32_t level,
                            const struct block *block, struct filling *filling)
 {
-    const uint32_t limit = filling->count + FILL_MAX;
+    const uint32_t limit = filling->count + FILL_LOST_MAX;
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t member = block_slot(block->ids[i]);
         const struct atomic_ptr *const handle =
@@ -218,18 +236,27 @@ static bool admits(void *context, uint32_t slot)
     return is_wanted(admission->sweep, admission->node, slot, 0);
 }
 
-/* Add what a search for the node's own row finds: a list that lost nearly everything. */
+/* Whether a list that lost so many is filled from a search: when nearly nothing is left, and else
+   now and then. What the lists of the lost lead to is ever less what an insert chooses from. */
+static bool wants_search(const struct sweep *sweep, uint32_t node, uint32_t lost,
+                         const struct filling *filling)
+{
+    const uint64_t sweeps = atomic_u64_load_relaxed(&sweep->sweeps);
+    const uint64_t word = rng_mix(rng_mix(sweeps ^ sweep->graph->shape.seed) + node);
+    return filling->living < sweep->graph->shape.m / 2 || word % SEARCH_ONE_OF < lost;
+}
+
+/* Add what a search for the node's own row finds. */
 static void take_from_search(struct sweep *sweep, uint32_t node, struct filling *filling)
 {
-    const uint32_t m = sweep->graph->shape.m;
-    const uint32_t limit = filling->count + (m < FILL_MAX / 2 ? 2 * m : FILL_MAX);
+    const uint32_t limit = filling->count + FILL_FOUND_MAX;
     struct admission admission = {.sweep = sweep, .node = node};
     struct beam beam = {
         .graph = sweep->graph,
         .rank = rank_of_slot(sweep->metric, sweep->graph->slots, node),
         .trail = &sweep->trail,
         .limit = sweep->member_slots,
-        .ef = m,
+        .ef = search_width(sweep->graph),
         .capacity = sweep->trail.entry_capacity,
         .admit = admits,
         .context = &admission,
@@ -245,7 +272,6 @@ static void take_from_search(struct sweep *sweep, uint32_t node, struct filling 
         }
     }
     beam_end(&beam);
-    ENSURE(filling->count <= BLOCK_IDS_MAX + FILL_MAX);
 }
 
 /* Put the nearest of those that were not chosen into a list that is short all the same. */
@@ -267,7 +293,7 @@ static void top_up(struct filling *filling, const struct filling *sorted, uint32
  * The rule alone would leave lists shorter with each round, and searches would find less.
  */
 static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struct block *block,
-                 struct filling *filling)
+                 uint32_t lost, struct filling *filling)
 {
     const struct graph_shape *const shape = &sweep->graph->shape;
     const uint32_t wanted = level == 0 ? shape->degree_max : shape->m;
@@ -276,7 +302,7 @@ static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struc
         return;
     }
     take_from_lost(sweep, node, level, block, filling);
-    if (level == 0 && filling->living < shape->m / 2) {
+    if (level == 0 && wants_search(sweep, node, lost, filling)) {
         take_from_search(sweep, node, filling);
     }
     const struct rank rank = rank_of_slot(sweep->metric, sweep->graph->slots, node);
@@ -288,13 +314,33 @@ static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struc
     const struct filling sorted = *filling;
     filling->count = select_neighbors(sweep->metric, sweep->graph->slots, shape->alpha,
                                       filling->candidates, filling->count, wanted);
+    filling->chosen = filling->count;
     top_up(filling, &sorted, block->count < least ? block->count : least);
     (void)atomic_u64_fetch_add_relaxed(&sweep->filled, 1);
 }
 
+/* Let those that were chosen know, as an insert does: who lost an edge that led to it gets another.
+   Without memory they do not: nothing relies on it. */
+static void link_back(const struct sweep *sweep, uint32_t node, uint32_t level,
+                      const struct filling *filling)
+{
+    const struct graph *const graph = sweep->graph;
+    const struct edges edges = {.graph = sweep->graph, .metric = sweep->metric};
+    if (filling->chosen == 0 || !slot_state_is_alive(edges_state(graph, node)) ||
+        edges_is_dead(graph, node)) {
+        return; /* the root's, or no edge may lead to it, or none should */
+    }
+    for (uint32_t i = 0; i < filling->chosen; i++) {
+        const struct candidate *const candidate = &filling->candidates[i];
+        if (!candidate->is_kept && edge_add(&edges, candidate->id, level, node) == EDGE_NO_MEMORY) {
+            return;
+        }
+    }
+}
+
 /* Replace a list; false without memory. */
-static bool replace(struct sweep *sweep, struct atomic_ptr *handle, struct block *old,
-                    const struct filling *filling)
+static bool replace(struct sweep *sweep, uint32_t node, uint32_t level, struct atomic_ptr *handle,
+                    struct block *old, const struct filling *filling)
 {
     struct graph *const graph = sweep->graph;
     struct block *fresh = NULL;
@@ -309,6 +355,9 @@ static bool replace(struct sweep *sweep, struct atomic_ptr *handle, struct block
     /* SYNC(graph.block): pairs with block_acquire. After a failure the caller looks again. */
     const bool replaced = atomic_ptr_cas(handle, old, fresh);
     graph_retire(graph, replaced ? old : fresh);
+    if (replaced) {
+        link_back(sweep, node, level, filling);
+    }
     return true;
 }
 
@@ -333,9 +382,9 @@ static bool clean(struct sweep *sweep, uint32_t node, uint32_t level, struct ato
             continue; /* an anchor came in, or somebody else's edge */
         }
         if (node != EDGES_ROOT) {
-            fill(sweep, node, level, block, &filling);
+            fill(sweep, node, level, block, lost, &filling);
         }
-        if (!replace(sweep, handle, block, &filling)) {
+        if (!replace(sweep, node, level, handle, block, &filling)) {
             return false;
         }
         (void)atomic_u64_fetch_add_relaxed(&sweep->pruned, lost);

@@ -219,7 +219,7 @@ static struct gain gain_of(const struct picture *before, const struct picture *a
     return gain;
 }
 
-/* Whatever it lost, a list has the others, with their anchors. When an anchor was put into a list
+/* Whatever it lost, a list has the others, with their anchors. When something was put into a list
    that was full, the rule of pruning chose among the rest: only anchors stay for sure. */
 static uint32_t assert_rest_kept(const struct picture *before, const struct picture *after,
                                  const struct batch *batch, uint32_t node, uint32_t level,
@@ -240,54 +240,74 @@ static uint32_t assert_rest_kept(const struct picture *before, const struct pict
     return rest;
 }
 
+/* What came into lists. */
+struct arrivals {
+    uint32_t filled;   /* lists */
+    uint32_t returned; /* edges back, in lists that lost nothing */
+};
+
 /*
- * A list keeps what it had and was not lost; what is new was offered, or is an anchor that was put
- * elsewhere, or comes from a search when hardly anything was left; and it is as long as what was
- * offered allows, up to what it had or three quarters of what is wanted. Whether it was filled.
+ * A list keeps what it had and was not lost. What is new is an anchor that was put elsewhere, or
+ * was chosen, from what was offered or at the lowest level from a search, or chose the node: then
+ * each knows of the other. And the list is as long as what was offered allows, up to what it had or
+ * three quarters of what is wanted, unless it was pruned.
  */
-static bool assert_list_filled(const struct picture *before, const struct picture *after,
-                               const struct batch *batch, uint32_t node, uint32_t level)
+static void assert_list_filled(const struct picture *before, const struct picture *after,
+                               const struct batch *batch, uint32_t node, uint32_t level,
+                               struct arrivals *arrivals)
 {
     const uint32_t wanted = level == 0 ? DEGREE : M;
+    const uint32_t room = wanted + wanted / 3;
     const uint32_t had = before->lengths[node][level];
     const uint32_t has = after->lengths[node][level];
     bool is_offered[ROWS];
     const uint32_t offered = offers(before, batch, node, level, is_offered);
     const struct gain gain = gain_of(before, after, node, level);
-    const uint32_t rest = assert_rest_kept(before, after, batch, node, level, gain.anchors > 0);
-    assert_true(gain.others == 0 || rest < had); /* who lost nothing gains nothing */
+    /* Also when what came in fell out again. */
+    const bool may_be_pruned = gain.anchors + gain.others > 0 || had >= wanted;
+    const uint32_t rest = assert_rest_kept(before, after, batch, node, level, may_be_pruned);
     for (uint32_t i = 0; i < has; i++) {
         const uint32_t id = after->ids[node][level][i];
-        const bool is_new = find(before->ids[node][level], had, block_slot(id)) == had;
-        assert_true(!is_new || (id & BLOCK_ANCHOR) != 0 || is_offered[block_slot(id)] ||
-                    (level == 0 && rest + offered < (gain.anchors > 0 ? M : M / 2)));
+        const uint32_t slot = block_slot(id);
+        if (find(before->ids[node][level], had, slot) < had || (id & BLOCK_ANCHOR) != 0) {
+            continue;
+        }
+        const uint32_t its = after->lengths[slot][level];
+        const bool is_mutual = find(after->ids[slot][level], its, node) < its;
+        bool is_offered_it[ROWS];
+        (void)offers(before, batch, slot, level, is_offered_it);
+        assert_true(is_mutual || (rest < had && (level == 0 || is_offered[slot])));
+        assert_true(level == 0 || is_offered[slot] || is_offered_it[node]);
+        arrivals->returned += is_mutual && rest == had ? 1 : 0;
     }
     if (rest < had && gain.anchors == 0) {
         const uint32_t least = wanted - wanted / 4;
         const uint32_t goal = had < least ? had : least;
         const uint32_t possible = rest + offered;
-        assert_true(has >= (goal < possible ? goal : possible));
-        assert_true(has <= (wanted > rest ? wanted : rest));
+        assert_true(has >= (goal < possible ? goal : possible) || may_be_pruned);
+        assert_true(has <= (room > rest ? room : rest));
     }
-    return gain.others > 0;
+    arrivals->filled += rest < had && gain.others > 0 ? 1 : 0;
 }
 
-static void assert_swept(const struct graph_fixture *fixture, const struct picture *before,
-                         const struct batch *batch, const struct sweep *sweep)
+static struct arrivals assert_swept(const struct graph_fixture *fixture,
+                                    const struct picture *before, const struct batch *batch,
+                                    const struct sweep *sweep)
 {
     static struct picture after;
-    uint32_t filled = 0;
+    struct arrivals arrivals = {0};
     assert_int_equal(sweep->step, SWEEP_DONE);
     photograph(fixture, &after);
     assert_nothing_leads_to(fixture, batch);
     graph_sound(fixture); /* what is ANCHORED is reached over anchors */
     for (uint32_t slot = 0; slot < before->count; slot++) {
         for (uint32_t level = 0; !batch->has[slot] && level <= before->heights[slot]; level++) {
-            filled += assert_list_filled(before, &after, batch, slot, level) ? 1 : 0;
+            assert_list_filled(before, &after, batch, slot, level, &arrivals);
         }
     }
-    assert_true(filled > 0);
+    assert_true(arrivals.filled > 0);
     assert_int_equal(atomic_u64_load_relaxed(&sweep->pruned), references(before, batch));
+    return arrivals;
 }
 
 /* ---- tests ---- */
@@ -297,13 +317,15 @@ static void after_a_sweep_nothing_leads_to_the_batch_and_lists_are_filled(void *
     static struct picture before;
     static struct batch batch;
     struct graph_fixture *const fixture = *state;
+    uint32_t returned = 0;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct sweep sweep;
         grow(fixture, seed, ROWS);
         take_some(fixture, &batch, seed, ROWS, (uint32_t)seed * 7);
         photograph(fixture, &before);
         sweep_all(fixture, &sweep, &batch);
-        assert_swept(fixture, &before, &batch, &sweep);
+        const struct arrivals arrivals = assert_swept(fixture, &before, &batch, &sweep);
+        returned += arrivals.returned;
         assert_int_equal(atomic_u64_load_relaxed(&sweep.sweeps), 1);
         assert_true(atomic_u64_load_relaxed(&sweep.filled) > 0);
         assert_true(atomic_u64_load_relaxed(&sweep.adopted) > 0);
@@ -311,6 +333,7 @@ static void after_a_sweep_nothing_leads_to_the_batch_and_lists_are_filled(void *
         assert_int_equal(sweep.step, SWEEP_IDLE);
         graph_finish(fixture);
     }
+    assert_true(returned > 0);
 }
 
 /* Whoever dies and is of no batch is a neighbor as before, but none that a list is filled with. */
@@ -349,6 +372,41 @@ static void lists_are_not_filled_with_the_dead(void **state)
         sweep_forget(&sweep);
         graph_finish(fixture);
     }
+}
+
+/* Half of a list goes, and its lists lead nowhere: what is near is found by a search alone. */
+static void a_list_that_lost_half_is_filled_from_a_search(void **state)
+{
+    static const uint32_t near_all[] = {
+        1 | BLOCK_ANCHOR, 2 | BLOCK_ANCHOR, 3 | BLOCK_ANCHOR, 4 | BLOCK_ANCHOR, 5, 6, 7, 8};
+    static const uint32_t going[] = {5 | BLOCK_ANCHOR, 6 | BLOCK_ANCHOR, 7 | BLOCK_ANCHOR,
+                                     8 | BLOCK_ANCHOR};
+    static const uint32_t root[] = {0 | BLOCK_ANCHOR};
+    static const uint32_t nearest[] = {9 | BLOCK_ANCHOR};
+    static struct batch batch;
+    struct graph_fixture *const fixture = *state;
+    graph_begin(fixture, &PLANE);
+    for (uint32_t slot = 0; slot < 10; slot++) {
+        const float row[2] = {slot == 9 ? 1 : slot == 0 ? 0 : 10 + (float)slot, 0};
+        assert_int_equal(graph_row(fixture, slot, row), slot);
+        graph_anchored(fixture, slot);
+        graph_put_list(fixture, slot, 0, NULL, 0);
+    }
+    graph_put_list(fixture, EDGES_ROOT, 0, root, 1);
+    graph_put_list(fixture, 0, 0, near_all, 8);
+    graph_put_list(fixture, 1, 0, going, 4);
+    graph_put_list(fixture, 2, 0, nearest, 1);
+    graph_sound(fixture);
+    batch = (struct batch){0};
+    for (uint32_t slot = 5; slot < 9; slot++) {
+        take(fixture, &batch, slot);
+    }
+    struct sweep sweep;
+    sweep_all(fixture, &sweep, &batch);
+    assert_nothing_leads_to(fixture, &batch);
+    assert_int_equal(graph_id_of(graph_list(fixture, 0, 0), 9), 9);
+    assert_int_equal(graph_id_of(graph_list(fixture, 9, 0), 0), 0); /* and knows */
+    sweep_forget(&sweep);
 }
 
 static void what_hangs_below_members_of_members_is_adopted(void **state)
@@ -620,6 +678,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GRAPH_TEST(after_a_sweep_nothing_leads_to_the_batch_and_lists_are_filled),
         GRAPH_TEST(lists_are_not_filled_with_the_dead),
+        GRAPH_TEST(a_list_that_lost_half_is_filled_from_a_search),
         GRAPH_TEST(what_hangs_below_members_of_members_is_adopted),
         GRAPH_TEST(a_child_of_the_root_that_goes_leaves_its_own_to_it),
         GRAPH_TEST(the_entry_moves_to_the_highest_that_stays),
