@@ -65,10 +65,15 @@ void inflight_look(const struct inflight *ring, uint64_t from, struct inflight_v
 {
     /* SYNC(inflight.position): pairs with inflight_append. */
     view->position = atomic_u64_load_acquire(&ring->position);
+    view->end = view->position;
     view->count = 0;
     for (uint32_t i = 0; i < GRAPH_RING_CELLS; i++) {
         /* SYNC(inflight.cell): pairs with the compare-and-swap in inflight_append. */
         const uint64_t cell = atomic_u64_load_acquire(&ring->cells[i]);
+        /* Appended since the position was loaded: something older was overwritten. */
+        const int32_t late = (int32_t)(number_of(cell) - (uint32_t)view->position);
+        const uint64_t end = view->position + (late >= 0 ? (uint64_t)late + 1 : 0);
+        view->end = end > view->end ? end : view->end;
         if ((uint32_t)cell != SLOT_NONE && (int32_t)(number_of(cell) - (uint32_t)from) >= 0) {
             view->slots[view->count++] = (uint32_t)cell;
         }

@@ -27,7 +27,8 @@ struct inflight {
 
 /* A copy of the ring. */
 struct inflight_view {
-    uint64_t position;
+    uint64_t position; /* before it was copied: a next look begins there */
+    uint64_t end;      /* number of the newest append that was met, and one */
     uint32_t count;
     uint32_t slots[GRAPH_RING_CELLS];
 };
@@ -44,7 +45,7 @@ void inflight_meet(struct inflight *ring);
 /*
  * Copy what was appended at `from` or later, and is still there.
  *
- * Output : view. If view->position - from exceeds GRAPH_RING_CELLS some were overwritten.
+ * Output : view. If view->end - from exceeds GRAPH_RING_CELLS some were overwritten.
  * Threads: any, inside a read section; wait-free.
  */
 void inflight_look(const struct inflight *ring, uint64_t from, struct inflight_view *view);

@@ -43,7 +43,7 @@ static void look_at_ring(struct bulk *bulk)
     struct inflight_view view;
     inflight_look(&bulk->graph->inflight, others->ring_from, &view);
     others->is_incomplete = others->is_incomplete ||
-                            view.position - others->ring_from > GRAPH_RING_CELLS ||
+                            view.end - others->ring_from > GRAPH_RING_CELLS ||
                             others->count + view.count > BULK_OTHERS_MAX;
     others->ring_from = view.position;
     for (uint32_t i = 0; i < view.count && !others->is_incomplete; i++) {

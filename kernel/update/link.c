@@ -295,8 +295,9 @@ static enum akin_status search_again(struct linking *linking, struct trail *trai
 /*
  * Link with those that were in flight at the same time.
  *
- * If so many joined meanwhile that the ring does not hold all of them, those that are missing have
- * ended or are as late as the ring: search once more, which finds the first, and meet again.
+ * If more joined meanwhile than the ring holds, this one may be missing from it, and some of them
+ * from what it sees: it joins once more, as if it began now, and searches. Then of two the later to
+ * join sees the other in the ring, or its search finds it, or the other is as late in its turn.
  */
 static enum akin_status meet(struct linking *linking, struct trail *trail, struct meeting *meeting)
 {
@@ -309,11 +310,10 @@ static enum akin_status meet(struct linking *linking, struct trail *trail, struc
         if (status == AKIN_OK) {
             status = join_all(linking, late.slots, late.count);
         }
-        if (status != AKIN_OK || late.position - meeting->ring_from <= GRAPH_RING_CELLS) {
+        if (status != AKIN_OK || late.end - meeting->ring_from <= GRAPH_RING_CELLS) {
             return status;
         }
-        meeting->early.count = 0;
-        meeting->ring_from = late.position;
+        join(linking, meeting);
         status = search_again(linking, trail);
         if (status != AKIN_OK) {
             return status;

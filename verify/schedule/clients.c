@@ -126,6 +126,10 @@ static const struct client named[] = {
     {.script = {"graph_three_inserts", "", {"i1=1", "i2=2", "i3=3"}, SCRIPT_GRAPH},
      .shows = "three at once (6)",
      .bound = 1},
+    {.script = {"graph_ring_overflow", "", {"i1=1", "i9=9 i8=8 i2=2"}, SCRIPT_GRAPH},
+     .shows = "more inserts beside a slow one than the ring holds: the last finds it too (6)",
+     .bound = 1, /* one more in the long suite */
+     .is_long = true},
     {.script = {"graph_near_neighbors", "i1=1", {"i2=2", "i3=3"}, SCRIPT_GRAPH},
      .shows = "two inserts with the same neighbor (6)",
      .bound = 2},

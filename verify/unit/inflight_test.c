@@ -51,6 +51,7 @@ static void expect_view(uint64_t first, uint32_t count, uint64_t from)
     uint32_t wanted = 0;
     inflight_look(&ring, from, &view);
     assert_int_equal(view.position, first + count);
+    assert_int_equal(view.end, view.position);
     for (uint32_t i = 0; i < count; i++) {
         const bool is_there = i + GRAPH_RING_CELLS >= count && first + i >= from;
         wanted += is_there ? 1 : 0;
@@ -104,6 +105,11 @@ static void a_half_done_append_is_finished_by_the_next(void **state)
     (void)state;
     begin_at(first);
     atomic_u64_store_relaxed(&ring.cells[first % GRAPH_RING_CELLS], first << 32 | 41);
+    /* As if it had come while the ring was copied: what it overwrote was missed. */
+    struct inflight_view view;
+    inflight_look(&ring, first - GRAPH_RING_CELLS, &view);
+    assert_int_equal(view.position, first);
+    assert_int_equal(view.end, first + 1);
     inflight_append(&ring, 42);
     appended[0] = 41;
     appended[1] = 42;
