@@ -132,7 +132,7 @@ static void drain(struct maintainer *maintainer)
         was_whole = maintainer->step == MAINTAIN_GATHER;
         reclaimed = 0;
         const bool ended = maintain_round(maintainer, MAINTAIN_MAY_WAIT, &reclaimed);
-        (void)ended; /* it always ends when it may wait */
+        (void)ended; /* when it may wait it ends, unless the budget is over */
     } while (!maintainer->budget.is_over &&
              (!was_whole || reclaimed > 0 || maintainer->moved_count > 0 ||
               maintainer->sweep.step != SWEEP_IDLE) &&
