@@ -27,7 +27,7 @@
 #define SEARCH_ONE_OF  4u
 #define SEARCH_EF_PART 2u
 /* Room of such a search for slots that are no candidates. */
-#define ROUTERS_PER_RESULT 8u
+#define ROUTERS_PER_RESULT 2u
 
 #define WORDS_BYTES(slots) (((size_t)(slots) + 63) / 64 * sizeof(uint64_t))
 
@@ -241,6 +241,9 @@ static bool admits(void *context, uint32_t slot)
 static bool wants_search(const struct sweep *sweep, uint32_t node, uint32_t lost,
                          const struct filling *filling)
 {
+    if (edges_is_dead(sweep->graph, node)) {
+        return false; /* it goes soon, and reaches what it did over anchors */
+    }
     const uint64_t sweeps = atomic_u64_load_relaxed(&sweep->sweeps);
     const uint64_t word = rng_mix(rng_mix(sweeps ^ sweep->graph->shape.seed) + node);
     return filling->living < sweep->graph->shape.m / 2 || word % SEARCH_ONE_OF < lost;
