@@ -184,7 +184,7 @@ static void run(const char *name, enum akin_kind kind)
          .body = flow,
          .least = race_scaled(20000, 2 * 2 * TIDE_KEYS)},
         {.name = "readers", .threads = 1, .body = look, .least = race_scaled(5000, 200)},
-        {.name = "drain", .threads = 1, .body = drain, .least = race_scaled(10, 3)},
+        {.name = "drain", .threads = 1, .body = drain, .least = 10},
     };
     tide_open(kind);
     race_run(name, roles, 3, NULL);

@@ -12,12 +12,10 @@
 
 #include "index/internal.h"
 #include "store/slots.h"
-#include "base/attributes.h"
 #include "support/index_fixture.h"
 #include "sync/rcu.h"
 
-/* One thread: the thread sanitizer has nothing to see in more. */
-enum { DIM = 32, COUNT = AKIN_TSAN ? 3000 : 12000 };
+enum { DIM = 32, COUNT = 12000 };
 
 static void open_kind(struct index_fixture *fixture, enum akin_kind kind)
 {
