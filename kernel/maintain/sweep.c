@@ -166,14 +166,26 @@ struct filling {
     struct candidate candidates[BLOCK_IDS_MAX + FILL_LOST_MAX + FILL_FOUND_MAX];
 };
 
-static bool holds(const struct filling *filling, uint32_t slot)
+/* What a list holds already, so that nothing comes into it twice; until trail_finish. */
+static void begin_meeting(struct sweep *sweep, const struct filling *filling)
 {
+    trail_begin(&sweep->trail);
     for (uint32_t i = 0; i < filling->count; i++) {
-        if (block_slot(filling->candidates[i].id) == slot) {
-            return true;
+        const uint32_t slot = block_slot(filling->candidates[i].id);
+        if (slot < sweep->trail.met_slots) {
+            (void)trail_meet(&sweep->trail, slot);
         }
     }
-    return false;
+}
+
+/* Add a slot that is not in the list. Those beyond what was reserved are of inserts since the sweep
+   was marked, and no candidates. */
+static void offer(struct sweep *sweep, struct filling *filling, uint32_t slot)
+{
+    if (slot < sweep->trail.met_slots && trail_meet(&sweep->trail, slot)) {
+        filling->candidates[filling->count++] = (struct candidate){.id = slot};
+        filling->living++;
+    }
 }
 
 /* What stays of a list; how many members it held. */
@@ -206,10 +218,11 @@ static bool is_wanted(const struct sweep *sweep, uint32_t node, uint32_t slot, u
 }
 
 /* Add the neighbors of the members that a list held. */
-static void take_from_lost(const struct sweep *sweep, uint32_t node, uint32_t level,
+static void take_from_lost(struct sweep *sweep, uint32_t node, uint32_t level,
                            const struct block *block, struct filling *filling)
 {
     const uint32_t limit = filling->count + FILL_LOST_MAX;
+    begin_meeting(sweep, filling);
     for (uint32_t i = 0; i < block->count; i++) {
         const uint32_t member = block_slot(block->ids[i]);
         const struct atomic_ptr *const handle =
@@ -217,12 +230,12 @@ static void take_from_lost(const struct sweep *sweep, uint32_t node, uint32_t le
         const struct block *const lost = handle != NULL ? block_acquire(handle) : NULL;
         for (uint32_t j = 0; lost != NULL && j < lost->count && filling->count < limit; j++) {
             const uint32_t slot = block_slot(lost->ids[j]);
-            if (is_wanted(sweep, node, slot, level) && !holds(filling, slot)) {
-                filling->candidates[filling->count++] = (struct candidate){.id = slot};
-                filling->living++;
+            if (is_wanted(sweep, node, slot, level)) {
+                offer(sweep, filling, slot);
             }
         }
     }
+    trail_finish(&sweep->trail);
 }
 
 struct admission {
@@ -267,22 +280,28 @@ static void take_from_search(struct sweep *sweep, uint32_t node, struct filling 
     beam_begin(&beam);
     beam_seed_all(&beam);
     beam_run(&beam, 0);
+    beam_end(&beam);
+    begin_meeting(sweep, filling);
     for (uint32_t i = 0; i < beam.count && filling->count < limit; i++) {
         const struct beam_entry *const entry = &sweep->trail.entries[i];
-        if ((entry->word & BEAM_ROUTER) == 0 && !holds(filling, beam_slot(entry))) {
-            filling->candidates[filling->count++] = (struct candidate){.id = beam_slot(entry)};
-            filling->living++;
+        if ((entry->word & BEAM_ROUTER) == 0) {
+            offer(sweep, filling, beam_slot(entry));
         }
     }
-    beam_end(&beam);
+    trail_finish(&sweep->trail);
 }
 
-/* Put the nearest of those that were not chosen into a list that is short all the same. */
-static void top_up(struct filling *filling, const struct filling *sorted, uint32_t count)
+/* Put the nearest of those that were not chosen into a list that is short all the same. What was
+   chosen has the order of what it was chosen from. */
+static void top_up(struct filling *filling, const struct candidate *sorted, uint32_t sorted_count,
+                   uint32_t count)
 {
-    for (uint32_t i = 0; i < sorted->count && filling->count < count; i++) {
-        if (!holds(filling, block_slot(sorted->candidates[i].id))) {
-            filling->candidates[filling->count++] = sorted->candidates[i];
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < sorted_count && filling->count < count; i++) {
+        if (next < filling->chosen && filling->candidates[next].id == sorted[i].id) {
+            next++;
+        } else {
+            filling->candidates[filling->count++] = sorted[i];
         }
     }
 }
@@ -314,11 +333,13 @@ static void fill(struct sweep *sweep, uint32_t node, uint32_t level, const struc
         candidate->distance = rank_slot(&rank, block_slot(candidate->id));
     }
     select_sort(filling->candidates, filling->count);
-    const struct filling sorted = *filling;
+    struct candidate sorted[sizeof filling->candidates / sizeof filling->candidates[0]];
+    const uint32_t sorted_count = filling->count;
+    memcpy(sorted, filling->candidates, sorted_count * sizeof sorted[0]);
     filling->count = select_neighbors(sweep->metric, sweep->graph->slots, shape->alpha,
                                       filling->candidates, filling->count, wanted);
     filling->chosen = filling->count;
-    top_up(filling, &sorted, block->count < least ? block->count : least);
+    top_up(filling, sorted, sorted_count, block->count < least ? block->count : least);
     (void)atomic_u64_fetch_add_relaxed(&sweep->filled, 1);
 }
 
