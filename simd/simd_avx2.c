@@ -486,12 +486,12 @@ static int32_t akin_code_dot_avx2(const uint8_t *code, const int16_t *query, siz
 
 static double akin_exact_l2_f32_avx2(const void *a, const void *b, size_t dim)
 {
-    return exact_l2_f32(a, b, dim);
+    return exact_sum_f32(SIMD_L2, a, b, dim);
 }
 
 static double akin_exact_dot_f32_avx2(const void *a, const void *b, size_t dim)
 {
-    return exact_dot_f32(a, b, dim);
+    return exact_sum_f32(SIMD_DOT, a, b, dim);
 }
 
 const struct simd_table akin_table_avx2 = {

@@ -498,37 +498,19 @@ static void akin_cosine_many_i8_avx512(const void *query, const void *rows, size
     scan_cosine_i8(&scan);
 }
 
-SIMD_INLINE __m512i add_code_i32x16(__m512i sum, const uint8_t *code, const int16_t *query)
-{
-    const __m512i code_i16x32 =
-        _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)code));
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(code_i16x32, _mm512_loadu_si512(query)));
-}
-
 static int32_t akin_code_dot_avx512(const uint8_t *code, const int16_t *query, size_t count)
 {
-    __m512i sum0_i32x16 = _mm512_setzero_si512();
-    __m512i sum1_i32x16 = _mm512_setzero_si512();
-    size_t i = 0;
-    for (; i + 2 * SIMD_CODE_STEP <= count; i += 2 * SIMD_CODE_STEP) {
-        sum0_i32x16 = add_code_i32x16(sum0_i32x16, code + i, query + i);
-        sum1_i32x16 =
-            add_code_i32x16(sum1_i32x16, code + i + SIMD_CODE_STEP, query + i + SIMD_CODE_STEP);
-    }
-    if (i < count) {
-        sum0_i32x16 = add_code_i32x16(sum0_i32x16, code + i, query + i);
-    }
-    return _mm512_reduce_add_epi32(_mm512_add_epi32(sum0_i32x16, sum1_i32x16));
+    return code_dot(code, query, count);
 }
 
 double akin_exact_l2_f32_avx512(const void *a, const void *b, size_t dim)
 {
-    return exact_l2_f32(a, b, dim);
+    return exact_sum_f32(SIMD_L2, a, b, dim);
 }
 
 double akin_exact_dot_f32_avx512(const void *a, const void *b, size_t dim)
 {
-    return exact_dot_f32(a, b, dim);
+    return exact_sum_f32(SIMD_DOT, a, b, dim);
 }
 
 const struct simd_table akin_table_avx512 = {

@@ -31,26 +31,15 @@ SIMD_INLINE double exact_total(const exact_f64x8 *sum)
            (((*sum)[1] + (*sum)[5]) + ((*sum)[3] + (*sum)[7]));
 }
 
-SIMD_INLINE double exact_l2_f32(const unsigned char *a, const unsigned char *b, size_t dim)
+SIMD_INLINE void exact_add(enum simd_op op, const exact_f64x8 *x, const exact_f64x8 *y,
+                           exact_f64x8 *sum)
 {
-    exact_f64x8 sum = {0};
-    size_t i = 0;
-    for (; i + EXACT_LANES <= dim; i += EXACT_LANES) {
-        exact_f64x8 x;
-        exact_f64x8 y;
-        exact_load(a + i * sizeof(float), &x);
-        exact_load(b + i * sizeof(float), &y);
-        sum += (x - y) * (x - y);
-    }
-    for (; i < dim; i++) {
-        const double difference = (double)simd_load_f32(a + i * sizeof(float)) -
-                                  (double)simd_load_f32(b + i * sizeof(float));
-        sum[i % EXACT_LANES] += difference * difference;
-    }
-    return exact_total(&sum);
+    *sum += op == SIMD_L2 ? (*x - *y) * (*x - *y) : *x * *y;
 }
 
-SIMD_INLINE double exact_dot_f32(const unsigned char *a, const unsigned char *b, size_t dim)
+/* op: SIMD_L2 or SIMD_DOT, a constant. */
+SIMD_INLINE double exact_sum_f32(enum simd_op op, const unsigned char *a, const unsigned char *b,
+                                 size_t dim)
 {
     exact_f64x8 sum = {0};
     size_t i = 0;
@@ -59,11 +48,12 @@ SIMD_INLINE double exact_dot_f32(const unsigned char *a, const unsigned char *b,
         exact_f64x8 y;
         exact_load(a + i * sizeof(float), &x);
         exact_load(b + i * sizeof(float), &y);
-        sum += x * y;
+        exact_add(op, &x, &y, &sum);
     }
     for (; i < dim; i++) {
-        sum[i % EXACT_LANES] += (double)simd_load_f32(a + i * sizeof(float)) *
-                                (double)simd_load_f32(b + i * sizeof(float));
+        const double x = (double)simd_load_f32(a + i * sizeof(float));
+        const double y = (double)simd_load_f32(b + i * sizeof(float));
+        sum[i % EXACT_LANES] += op == SIMD_L2 ? (x - y) * (x - y) : x * y;
     }
     return exact_total(&sum);
 }

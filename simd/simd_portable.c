@@ -186,12 +186,12 @@ static void akin_cosine_many_i8_portable(const void *query, const void *rows, si
 
 static double akin_exact_l2_f32_portable(const void *a, const void *b, size_t dim)
 {
-    return exact_l2_f32(a, b, dim);
+    return exact_sum_f32(SIMD_L2, a, b, dim);
 }
 
 static double akin_exact_dot_f32_portable(const void *a, const void *b, size_t dim)
 {
-    return exact_dot_f32(a, b, dim);
+    return exact_sum_f32(SIMD_DOT, a, b, dim);
 }
 
 const struct simd_table akin_table_portable = {
