@@ -82,8 +82,7 @@ struct graph_shape graph_shape_of(const struct akin_options *options)
         .seed = options->seed,
     };
     if (options->codes != AKIN_CODES_NONE) {
-        shape.codec =
-            sq8_make(options->metric, options->type, options->dim, simd_select_from_environment());
+        shape.codec = sq8_make(options->metric, options->type, options->dim);
     }
     /* A list is pruned only when it is a third longer than a pruned one may be. */
     shape.room = shape.degree_max + shape.degree_max / 3;
@@ -94,9 +93,11 @@ struct graph_shape graph_shape_of(const struct akin_options *options)
     return shape;
 }
 
-void graph_init(struct graph *graph, const struct graph_shape *shape, struct slots *slots)
+void graph_init(struct graph *graph, const struct graph_shape *shape, simd_code_fn code_dot,
+                struct slots *slots)
 {
     *graph = (struct graph){.shape = *shape, .slots = slots, .memory = slots->memory};
+    graph->shape.codec.dot = code_dot;
     directory_init(&graph->chunks, graph->memory, MEMORY_LINKS);
     slots->count_max = slots->count_max < GRAPH_SLOTS_MAX ? slots->count_max : GRAPH_SLOTS_MAX;
     blocks_init(&graph->blocks, graph->memory);

@@ -86,8 +86,10 @@ struct graph_shape graph_shape_of(const struct akin_options *options);
 uint64_t graph_chunk_bytes(uint32_t chunk_shift);
 uint64_t graph_codes_bytes(const struct graph_shape *shape, uint32_t chunk_shift);
 
-/* Make an empty graph over the slots of a store. It must not move. Threads: SETUP. */
-void graph_init(struct graph *graph, const struct graph_shape *shape, struct slots *slots);
+/* Make an empty graph over the slots of a store. It must not move. code_dot: the kernel for its
+   codes. Threads: SETUP. */
+void graph_init(struct graph *graph, const struct graph_shape *shape, simd_code_fn code_dot,
+                struct slots *slots);
 void graph_end(struct graph *graph);
 
 /* Make sure that a slot's chunk of handles exists, and code its row, which is written, as its norm

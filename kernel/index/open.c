@@ -21,7 +21,7 @@ static enum akin_status make_graph(struct akin_index *index)
     enum akin_status status =
         memory_take(memory, MEMORY_LINKS, sizeof(struct graph), CACHE_PAIR_BYTES, &block);
     if (status == AKIN_OK) {
-        graph_init(block, &shape, &index->store.slots);
+        graph_init(block, &shape, index->routing.metric.code_dot, &index->store.slots);
         index->routing.graph = block;
     }
     return status;

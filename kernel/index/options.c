@@ -206,18 +206,33 @@ static uint64_t pool_bytes(uint64_t objects, size_t object_bytes, size_t alignme
     return chunks * pool_chunk_bytes(POOL_CHUNK_OBJECTS, object_bytes, alignment);
 }
 
+/* Chunks of slots for so many entries. */
+struct chunks {
+    uint32_t stride; /* bytes of a row */
+    uint32_t shift;  /* log2 of the slots of a chunk */
+    uint64_t count;
+    uint64_t leaves_bytes; /* of a directory of them */
+};
+
+static struct chunks chunks_of(const struct akin_options *options, uint64_t entries)
+{
+    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
+    struct chunks chunks = {.stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES)};
+    chunks.shift = slots_chunk_shift(chunks.stride, options->capacity);
+    chunks.count = (entries + (1ull << chunks.shift) - 1) >> chunks.shift;
+    const uint64_t leaves = (chunks.count + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
+    chunks.leaves_bytes = leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr);
+    return chunks;
+}
+
 static void estimate_store(const struct akin_options *options, uint64_t entries,
                            struct akin_memory *memory)
 {
-    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
-    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
-    const uint32_t shift = slots_chunk_shift(stride, options->capacity);
-    const uint64_t chunks = (entries + (1ull << shift) - 1) >> shift;
-    const uint64_t leaves = (chunks + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
+    const struct chunks chunks = chunks_of(options, entries);
     const uint64_t keys = entries > options->capacity ? entries : options->capacity;
-    memory->rows_bytes = chunks * ((uint64_t)stride << shift);
-    memory->slots_bytes = chunks * slots_chunk_meta_bytes(shift) +
-                          leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr) +
+    memory->rows_bytes = chunks.count * ((uint64_t)chunks.stride << chunks.shift);
+    memory->slots_bytes = chunks.count * slots_chunk_meta_bytes(chunks.shift) +
+                          chunks.leaves_bytes +
                           SLOT_FREE_RING_ENTRIES * sizeof(struct ck_ring_buffer);
     /* The table grows when keys exceed twice its buckets, to the next power of two. */
     memory->map_bytes = key_map_table_bytes(key_map_buckets_for(keys)) +
@@ -227,30 +242,18 @@ static void estimate_store(const struct akin_options *options, uint64_t entries,
 
 /* The graph: lists as long as three quarters of their room, as insertion leaves them on the
    average; one entry in m has lists above the lowest. What waits for readers comes on top. */
-static uint64_t estimate_links(const struct akin_options *options, uint64_t entries)
+static void estimate_graph(const struct akin_options *options, uint64_t entries,
+                           struct akin_memory *memory)
 {
     const struct akin_options complete = options_complete(options);
     const struct graph_shape shape = graph_shape_of(&complete);
-    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
-    const uint32_t stride = (uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES);
-    const uint32_t shift = slots_chunk_shift(stride, options->capacity);
-    const uint64_t chunks = (entries + (1ull << shift) - 1) >> shift;
-    const uint64_t leaves = (chunks + SLOT_DIRECTORY_LEAF - 1) / SLOT_DIRECTORY_LEAF;
+    const struct chunks chunks = chunks_of(options, entries);
     const uint64_t above = (entries + shape.m - 1) / shape.m;
-    return size_align(sizeof(struct graph), CACHE_PAIR_BYTES) +
-           leaves * SLOT_DIRECTORY_LEAF * sizeof(struct atomic_ptr) +
-           chunks * graph_chunk_bytes(shift) + entries * block_bytes(shape.room * 3 / 4) +
-           above * (block_bytes(shape.room_above * 3 / 4) + block_bytes(2));
-}
-
-static uint64_t estimate_codes(const struct akin_options *options, uint64_t entries)
-{
-    const struct akin_options complete = options_complete(options);
-    const struct graph_shape shape = graph_shape_of(&complete);
-    const uint32_t row_bytes = options->dim * metric_element_bytes(options->type);
-    const uint32_t shift =
-        slots_chunk_shift((uint32_t)size_align(row_bytes, ROW_ALIGNMENT_BYTES), options->capacity);
-    return ((entries + (1ull << shift) - 1) >> shift) * graph_codes_bytes(&shape, shift);
+    memory->links_bytes = size_align(sizeof(struct graph), CACHE_PAIR_BYTES) + chunks.leaves_bytes +
+                          chunks.count * graph_chunk_bytes(chunks.shift) +
+                          entries * block_bytes(shape.room * 3 / 4) +
+                          above * (block_bytes(shape.room_above * 3 / 4) + block_bytes(2));
+    memory->codes_bytes = chunks.count * graph_codes_bytes(&shape, chunks.shift);
 }
 
 enum akin_status akin_estimate(const struct akin_options *options, uint64_t entries,
@@ -282,8 +285,7 @@ enum akin_status akin_estimate(const struct akin_options *options, uint64_t entr
     struct akin_memory result = {0};
     estimate_store(options, entries, &result);
     if (options->kind == AKIN_HNSW) {
-        result.links_bytes = estimate_links(options, entries);
-        result.codes_bytes = estimate_codes(options, entries);
+        estimate_graph(options, entries, &result);
     }
     if (payload_bytes_mean > 0) {
         const uint64_t bytes = entries * payload_block_bytes(payload_bytes_mean);

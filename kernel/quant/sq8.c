@@ -26,10 +26,9 @@
 #define DEVIATIONS     6.0     /* of dim roundings that know nothing of each other */
 #define DIRECTION_LESS 0x1p-20 /* |x|^2 of a direction that floats hold is off 1 by less */
 
-struct sq8 sq8_make(enum akin_metric metric, enum akin_type type, uint32_t dim,
-                    const struct simd_table *table)
+struct sq8 sq8_make(enum akin_metric metric, enum akin_type type, uint32_t dim)
 {
-    struct sq8 codec = {.metric = metric, .dim = dim, .dot = table->code_dot};
+    struct sq8 codec = {.metric = metric, .dim = dim};
     codec.lanes = (uint32_t)size_align(dim, STEP_LANES);
     codec.slack = ((double)dim + 16) * 0x1p-24;
     if (type == AKIN_F32) {

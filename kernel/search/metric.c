@@ -50,6 +50,7 @@ struct metric metric_make(enum akin_metric kind, enum akin_type type, uint32_t d
         .many = ops->many[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
         .pair = ops->pair[kind == AKIN_L2 ? SIMD_L2 : SIMD_DOT],
         .exact = table->exact,
+        .code_dot = table->code_dot,
         .relative_error = ((double)dim + 16) * unit,
         .absolute_error = type == AKIN_F32 ? (double)dim * 0x1p-148 : 0,
     };

@@ -28,6 +28,7 @@ struct metric {
     simd_many_fn many;          /* squared distance under L2, inner product otherwise */
     simd_pair_fn pair;          /* the same of one row */
     const simd_exact_fn *exact; /* of floats, by enum simd_op */
+    simd_code_fn code_dot;      /* of the same table, for a graph's codes */
     double relative_error;      /* of `many`, to the sum of the absolute values of the terms */
     double absolute_error;      /* of `many`, from underflow */
 };

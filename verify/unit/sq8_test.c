@@ -63,7 +63,8 @@ static void code_sample(struct sample *sample, const struct simd_table *table)
 {
     struct metric *const metric = &sample->metric;
     *metric = metric_make(metric->kind, AKIN_F32, metric->dim, table);
-    sample->codec = sq8_make(metric->kind, AKIN_F32, metric->dim, table);
+    sample->codec = sq8_make(metric->kind, AKIN_F32, metric->dim);
+    sample->codec.dot = table->code_dot;
     assert_true(sample->codec.stride_bytes <= STRIDE_MAX);
     sample->query = metric_query(metric, sample->vector);
     const struct rank rank = {

@@ -72,7 +72,7 @@ void graph_begin(struct graph_fixture *fixture, const struct graph_plan *plan)
     fixture->dim = plan->dim;
     assert_status(AKIN_OK, slots_init(&fixture->slots, &fixture->memory,
                                       plan->dim * (uint32_t)sizeof(float), GRAPH_ROWS_MAX));
-    graph_init(&fixture->graph, &shape, &fixture->slots);
+    graph_init(&fixture->graph, &shape, fixture->metric.code_dot, &fixture->slots);
     fixture->is_open = true;
 }
 
