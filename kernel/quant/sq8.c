@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/float.h"
 
 #define LEVELS         255
 #define STEP_LANES     32u /* of the kernels */
@@ -42,12 +43,6 @@ static float element(const void *vector, uint32_t i)
     float value;
     memcpy(&value, (const unsigned char *)vector + (size_t)i * sizeof value, sizeof value);
     return value;
-}
-
-static float float_up(double value)
-{
-    const float near = (float)value;
-    return (double)near >= value ? near : near + fabsf(near) * 0x1p-23f + FLT_TRUE_MIN;
 }
 
 /* A code that tells nothing. */

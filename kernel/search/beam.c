@@ -176,13 +176,6 @@ void beam_seed(struct beam *beam, uint32_t slot)
     }
 }
 
-/* The slots of a block that were not met before. */
-static uint32_t pick_fresh(struct beam *beam, const struct block *block, uint32_t *numbers)
-{
-    return trail_meet_all(beam->trail, block->ids, block->count, ~BLOCK_ANCHOR, beam->limit,
-                          numbers);
-}
-
 /* Ask for the block of a slot that is near the front. */
 static void prefetch_block(const struct beam *beam, uint32_t slot, uint32_t level)
 {
@@ -290,7 +283,8 @@ static void expand(struct beam *beam, uint32_t slot, uint32_t level)
     if (block == NULL) {
         return; /* a slot that does not reach this level any more */
     }
-    uint32_t count = pick_fresh(beam, block, numbers);
+    uint32_t count =
+        trail_meet_all(beam->trail, block->ids, block->count, ~BLOCK_ANCHOR, beam->limit, numbers);
     beam->counts.blocks++;
     if (beam->coded.codec != NULL) {
         count = offer_by_codes(beam, numbers, count, level);
@@ -360,13 +354,11 @@ static bool step(struct beam *beam, uint32_t level, uint32_t *slot, float *dista
         return false;
     }
     beam->counts.blocks++;
+    for (uint32_t i = 0; i < ROWS_AHEAD && i < block->count; i++) {
+        prefetch_first(beam, block_slot(block->ids[i]));
+    }
     for (uint32_t i = 0; i < block->count; i++) {
         float found;
-        if (i == 0) {
-            for (uint32_t ahead = 0; ahead < ROWS_AHEAD && ahead < block->count; ahead++) {
-                prefetch_first(beam, block_slot(block->ids[ahead]));
-            }
-        }
         if (i + ROWS_AHEAD < block->count) {
             prefetch_first(beam, block_slot(block->ids[i + ROWS_AHEAD]));
         }

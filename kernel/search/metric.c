@@ -15,11 +15,11 @@
  */
 #include "search/metric.h"
 
-#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/float.h"
 #include "base/invariant.h"
 
 /* Vectors of such lengths keep every product of interest within the normal floats. */
@@ -84,15 +84,6 @@ static double exact_dot(const struct metric *metric, const void *a, const void *
 double metric_length(const struct metric *metric, const void *vector)
 {
     return sqrt(exact_dot(metric, vector, vector));
-}
-
-/* The next float above; nextafterf tells the ends of the range in errno. */
-static float float_above(float value)
-{
-    const int saved_errno = errno;
-    const float above = nextafterf(value, INFINITY);
-    errno = saved_errno;
-    return above;
 }
 
 static bool is_ordinary(double length)
