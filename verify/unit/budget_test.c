@@ -166,6 +166,50 @@ static void a_time_that_is_over_at_once_makes_progress_all_the_same(void **state
     assert_int_equal(index_stats(fixture).slots_dead, 0);
 }
 
+/* Between two pieces of a sweep nobody needs to be waited for, as long as little was retired. */
+static void a_sweep_in_pieces_waits_for_no_grace_periods(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    uint64_t used = 0;
+    open_index(fixture, AKIN_HNSW, AKIN_MAINTENANCE_CALLER);
+    insert(fixture, 0, 600);
+    erase(fixture, 0, 300);
+    const uint64_t before = index_stats(fixture).grace_periods;
+    const uint64_t calls = maintain_in_pieces(fixture, AKIN_MAINTAIN_ROUND, 7, &used);
+    assert_true(calls >= 600 / 7);
+    assert_true(index_stats(fixture).grace_periods - before < 12);
+}
+
+/* And when much was, the sweep lets a round end, which gives it back. */
+static void a_sweep_in_pieces_does_not_hoard_what_it_replaced(void **state)
+{
+    struct index_fixture *const fixture = *state;
+    struct akin_maintain_budget budget;
+    uint64_t most = 0;
+    uint64_t swept = 0;
+    open_index(fixture, AKIN_HNSW, AKIN_MAINTENANCE_CALLER);
+    insert(fixture, 0, 8000);
+    index_drain(fixture);
+    erase(fixture, 0, 2000);
+    const uint64_t dead = index_stats(fixture).memory.retired_bytes;
+    akin_maintain_budget_init(&budget);
+    do {
+        budget.slots = 50;
+        assert_status(AKIN_OK, akin_maintain(fixture->index, AKIN_MAINTAIN_ROUND, &budget, NULL));
+        const uint64_t retired = index_stats(fixture).memory.retired_bytes;
+        most = retired > most ? retired : most;
+        swept++;
+    } while (budget.is_done == 0);
+    /* What makes a round begin, half of it from this round and half from the one before; and what
+       one piece adds to that. */
+    const uint64_t share = index_stats(fixture).memory.total_bytes / 16;
+    const uint64_t enough = share > 256 * 1024 ? share : 256 * 1024;
+    print_message("%llu bytes dead, at most %llu retired in %llu pieces, %llu begin a round\n",
+                  (unsigned long long)dead, (unsigned long long)most, (unsigned long long)swept,
+                  (unsigned long long)enough);
+    assert_true(most < dead + enough + enough / 4);
+}
+
 static void inline_slices_come_to_an_end(void **state)
 {
     struct index_fixture *const fixture = *state;
@@ -331,6 +375,8 @@ int main(void)
         INDEX_TEST(a_round_of_a_graph_is_done_in_pieces),
         INDEX_TEST(writes_and_searches_go_on_between_the_pieces),
         INDEX_TEST(a_time_that_is_over_at_once_makes_progress_all_the_same),
+        INDEX_TEST(a_sweep_in_pieces_waits_for_no_grace_periods),
+        INDEX_TEST(a_sweep_in_pieces_does_not_hoard_what_it_replaced),
         INDEX_TEST(inline_slices_come_to_an_end),
         INDEX_TEST(a_thread_that_pauses_does_nothing),
         INDEX_TEST(a_thread_with_an_interval_looks_by_itself),

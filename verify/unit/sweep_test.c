@@ -219,11 +219,19 @@ static struct gain gain_of(const struct picture *before, const struct picture *a
     return gain;
 }
 
+/* What came into lists. */
+struct arrivals {
+    uint32_t filled;   /* lists */
+    uint32_t returned; /* edges back, in lists that lost nothing */
+    uint32_t cut;      /* lists that are shorter than filling leaves them: pruned since */
+    uint32_t fallen;   /* edges that a list had, was not to lose, and lost when it was pruned */
+};
+
 /* Whatever it lost, a list has the others, with their anchors. When something was put into a list
    that was full, the rule of pruning chose among the rest: only anchors stay for sure. */
 static uint32_t assert_rest_kept(const struct picture *before, const struct picture *after,
                                  const struct batch *batch, uint32_t node, uint32_t level,
-                                 bool may_be_pruned)
+                                 bool may_be_pruned, uint32_t *fallen)
 {
     uint32_t rest = 0;
     for (uint32_t i = 0; i < before->lengths[node][level]; i++) {
@@ -233,18 +241,13 @@ static uint32_t assert_rest_kept(const struct picture *before, const struct pict
             const uint32_t at = find(after->ids[node][level], has, block_slot(id));
             const bool is_anchor = (id & BLOCK_ANCHOR) != 0;
             assert_true(at < has || (may_be_pruned && !is_anchor));
+            *fallen += at == has ? 1 : 0;
             assert_true(!is_anchor || after->ids[node][level][at] == id);
             rest++;
         }
     }
     return rest;
 }
-
-/* What came into lists. */
-struct arrivals {
-    uint32_t filled;   /* lists */
-    uint32_t returned; /* edges back, in lists that lost nothing */
-};
 
 /*
  * A list keeps what it had and was not lost. What is new is an anchor that was put elsewhere, or
@@ -265,7 +268,8 @@ static void assert_list_filled(const struct picture *before, const struct pictur
     const struct gain gain = gain_of(before, after, node, level);
     /* Also when what came in fell out again. */
     const bool may_be_pruned = gain.anchors + gain.others > 0 || had >= wanted;
-    const uint32_t rest = assert_rest_kept(before, after, batch, node, level, may_be_pruned);
+    const uint32_t rest =
+        assert_rest_kept(before, after, batch, node, level, may_be_pruned, &arrivals->fallen);
     for (uint32_t i = 0; i < has; i++) {
         const uint32_t id = after->ids[node][level][i];
         const uint32_t slot = block_slot(id);
@@ -284,7 +288,9 @@ static void assert_list_filled(const struct picture *before, const struct pictur
         const uint32_t least = wanted - wanted / 4;
         const uint32_t goal = had < least ? had : least;
         const uint32_t possible = rest + offered;
-        assert_true(has >= (goal < possible ? goal : possible) || may_be_pruned);
+        const bool is_short = has < (goal < possible ? goal : possible);
+        assert_true(!is_short || may_be_pruned);
+        arrivals->cut += is_short ? 1 : 0;
         assert_true(has <= (room > rest ? room : rest));
     }
     arrivals->filled += rest < had && gain.others > 0 ? 1 : 0;
@@ -306,6 +312,9 @@ static struct arrivals assert_swept(const struct graph_fixture *fixture,
         }
     }
     assert_true(arrivals.filled > 0);
+    /* Edges back overflow a list now and then, no more. */
+    assert_true(arrivals.cut * 25 <= arrivals.filled);
+    assert_true(arrivals.fallen * 2 <= arrivals.filled);
     assert_int_equal(atomic_u64_load_relaxed(&sweep->pruned), references(before, batch));
     return arrivals;
 }
