@@ -319,8 +319,6 @@ static struct arrivals assert_swept(const struct graph_fixture *fixture,
     return arrivals;
 }
 
-/* ---- tests ---- */
-
 static void after_a_sweep_nothing_leads_to_the_batch_and_lists_are_filled(void **state)
 {
     static struct picture before;

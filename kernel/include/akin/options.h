@@ -45,7 +45,7 @@ struct akin_logger {
 enum akin_codes {
     AKIN_CODES_DEFAULT = 0,
     AKIN_CODES_NONE = 1, /* nothing */
-    AKIN_CODES_SQ8 = 2   /* eight bits an element, and 16 bytes a row; with a bound of its error */
+    AKIN_CODES_SQ8 = 2   /* eight bits an element, and 32 bytes a row; with a bound of its error */
 };
 
 /* Who runs grace periods and recycles dead memory. */
