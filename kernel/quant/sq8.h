@@ -68,8 +68,8 @@ struct sq8_query {
     double error;  /* |y - y'|, rounded up; infinite when codes tell nothing */
 };
 
-/* The codec of an index; without codes when rows are no larger. Its kernel is to be set before it
-   is compared with. PURE. */
+/* The codec of an index; without codes for rows of bytes. Its kernel is to be set before it is
+   compared with. PURE. */
 struct sq8 sq8_make(enum akin_metric metric, enum akin_type type, uint32_t dim);
 
 /*
