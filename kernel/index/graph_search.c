@@ -31,7 +31,7 @@
 
 /* Results whose rows are asked for ahead of the one that is compared. */
 #define RESULTS_AHEAD 2u
-/* Entries beyond one and a half times k that are put in order by exact distances. */
+/* A walk by estimates keeps k / 4 entries beyond k, and so many more, for the exact order. */
 #define SPARE_RESULTS 2u
 
 struct walk_plan {

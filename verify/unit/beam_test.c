@@ -507,6 +507,19 @@ static void a_bound_on_expansions_is_exact(void **state)
     }
 }
 
+static void what_is_beyond_the_front_is_kept_and_not_expanded(void **state)
+{
+    struct graph_fixture *const fixture = *state;
+    away(fixture, 40);
+    for (uint32_t front = 1; front <= 12; front++) {
+        struct beam beam = beam_of(fixture, 10, 10);
+        beam.front = front;
+        walk_from(&beam, 0);
+        assert_int_equal(beam.counts.hops, front < 10 ? front : 10);
+        assert_int_equal(beam.count, front < 10 ? front + 1 : 10);
+    }
+}
+
 /* The results lie behind routers that are nearer than all of them. */
 static void routers_take_no_place_of_results(void **state)
 {
@@ -611,6 +624,7 @@ int main(void)
         GRAPH_TEST(the_seeds_are_the_end_of_the_descent_and_the_children_of_the_root),
         GRAPH_TEST(patience_counts_from_the_last_change_among_the_nearest),
         GRAPH_TEST(a_bound_on_expansions_is_exact),
+        GRAPH_TEST(what_is_beyond_the_front_is_kept_and_not_expanded),
         GRAPH_TEST(routers_take_no_place_of_results),
         GRAPH_TEST(slots_at_or_beyond_the_limit_are_not_met),
         GRAPH_TEST(equal_distances_keep_the_order_in_which_they_were_found),
